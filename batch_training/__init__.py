@@ -1,0 +1,1 @@
+"""logs -> model: snapshots, split, learners, evaluation, registry; and batch scoring."""

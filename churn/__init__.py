@@ -1,0 +1,1 @@
+"""What the three programs agree on: events, state, features, labels, model, alert policy. No I/O, no session."""

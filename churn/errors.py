@@ -1,0 +1,33 @@
+"""The one family of errors that a user can do something about; anything else is a bug and shows its traceback."""
+
+
+class ChurnError(Exception):
+    """Says in one line what was wanted, what was found, where, and what to do next."""
+
+
+class InvalidLog(ChurnError):
+    """A log that cannot be read, is empty, or holds too little to learn from."""
+
+
+class ModelMismatch(ChurnError):
+    """A model that was trained on other features than this code computes."""
+
+
+class NoModel(ChurnError):
+    """A registry without a current model, or a pointer to nothing."""
+
+
+class BrokerUnavailable(ChurnError):
+    """No Kafka broker answers at the address."""
+
+
+class TopicMissing(ChurnError):
+    """A topic that must exist does not."""
+
+
+class CheckpointMismatch(ChurnError):
+    """A checkpoint made by another state definition or by another set-up."""
+
+
+class BadSetup(ChurnError):
+    """The machine lacks something: Java, a free port, a jar."""

@@ -1,0 +1,29 @@
+"""The four topics: their names, and the settings with which they are created."""
+
+from dataclasses import dataclass
+
+USER_EVENTS = "user-events"
+REJECTED_EVENTS = "user-events.rejected"
+CHURN_SCORES = "churn-scores"
+CHURN_ALERTS = "churn-alerts"
+
+# The record's timestamp is the event's time, which in a replay lies years back: retention by time would delete
+# a replayed log as soon as it is written, so the event topic keeps everything until an operator says otherwise.
+KEEP_ALL = "-1"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic and the broker-side settings that its readers rely on."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+TOPICS = (
+    Topic(USER_EVENTS, 2, {"retention.ms": KEEP_ALL}),
+    Topic(REJECTED_EVENTS, 1, {"retention.ms": str(14 * 24 * 3600 * 1000)}),
+    Topic(CHURN_SCORES, 2, {"cleanup.policy": "compact"}),
+    Topic(CHURN_ALERTS, 1, {"retention.ms": KEEP_ALL}),
+)

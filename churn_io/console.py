@@ -1,0 +1,24 @@
+"""The boundary of every program: a ChurnError becomes one line and exit code 1, Ctrl-C becomes 130."""
+
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from churn.errors import ChurnError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+speech = Console()
+complaints = Console(stderr=True)
+
+
+def run(program: Callable[[], object]) -> None:
+    """Run `program` and leave with its exit code; a bug keeps its traceback."""
+    try:
+        program()
+    except ChurnError as error:
+        complaints.print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

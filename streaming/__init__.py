@@ -1,0 +1,1 @@
+"""topic -> scores -> alerts: source and sinks, the query, dead letters, sweep."""
