@@ -1,0 +1,114 @@
+"""What an event is: the fields that the product reads, and the rules that a record must keep to count."""
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+SONG = "NextSong"
+CANCEL_PAGES = ("Cancel", "Cancellation Confirmation")
+CANCELLED = "Cancellation Confirmation"  # churn is this row; Cancel only announces it
+
+# The position is the page's integer code: comparing integers after the window expansion is what keeps it fast.
+# Ordered by how often a page occurs, so that most rows need one comparison. Append only: states hold no codes,
+# but two versions that run side by side must agree.
+PAGES = (
+    SONG, "Thumbs Up", "Home", "Add to Playlist", "Add Friend", "Roll Advert", "Logout", "Thumbs Down",
+    "Downgrade", "Settings", "Help", "Upgrade", "About", "Save Settings", "Error", "Submit Upgrade",
+    "Submit Downgrade", "Cancel", CANCELLED, "Login", "Register", "Submit Registration",
+)  # fmt: skip
+
+# userId: a number in some exports. registration: a float in some, null on rows without a user.
+# Only what the state needs: each further field costs parse time.
+FIELDS = "userId STRING, page STRING, ts LONG, level STRING, registration DOUBLE"
+CORRUPT = "corrupt"  # from_json puts the text of a record here that it could not read as FIELDS
+
+EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms")
+
+MAX_USER_ID = 64  # characters; longer is not an id but an accident, and every key is kept in the state
+MAX_AHEAD_MS = 24 * 3600 * 1000  # an event may be a day ahead of its record's timestamp: clocks, time zones
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A reason to refuse a record, and when it applies."""
+
+    reason: str
+    broken: Column
+
+
+def page_code(page: str) -> int:
+    """The integer that stands for `page` after parsing."""
+    return PAGES.index(page)
+
+
+def parsed(records: DataFrame) -> DataFrame:
+    """`value` (JSON text or bytes) and `recorded_ms` (the record's own time) -> the event's columns beside them.
+
+    A value that is not a JSON object of the wanted types has `corrupt` set; nothing is dropped.
+    """
+    schema = f"{FIELDS}, {CORRUPT} STRING"
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
+    event = F.from_json(F.col("value").cast("string"), schema, options)
+    return records.select("*", event.alias("event")).select(
+        *records.columns,
+        F.col("event").isNull().alias("empty"),
+        F.col(f"event.{CORRUPT}").alias(CORRUPT),
+        F.col("event.userId").alias("user_id"),
+        F.col("event.page").alias("page"),
+        F.col("event.ts").alias("ts_ms"),
+        F.col("event.level").alias("level"),
+        F.col("event.registration").alias("registered"),
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    """The rules in the order in which the first broken one names the reason."""
+    is_known_page = F.col("page").isin(*PAGES)
+    ahead_ms = F.col("ts_ms") - F.col("recorded_ms")
+    return (
+        Rule("empty", F.col("value").isNull() | F.col("empty")),
+        Rule("not_the_wanted_json", F.col(CORRUPT).isNotNull()),
+        Rule("ts_missing", F.col("ts_ms").isNull()),
+        Rule("ts_not_positive", F.col("ts_ms") <= 0),
+        Rule("ts_in_the_future", ahead_ms > MAX_AHEAD_MS),
+        Rule("page_missing", F.col("page").isNull()),
+        Rule("page_unknown", ~is_known_page),
+        Rule("level_unknown", F.col("level").isNull() | ~F.col("level").isin("free", "paid")),
+        Rule("user_id_not_an_id", F.length("user_id") > MAX_USER_ID),
+        Rule("user_id_not_an_id", F.col("user_id").startswith("{") | F.col("user_id").startswith("[")),
+    )
+
+
+def judged(events: DataFrame) -> DataFrame:
+    """Parsed events with `reason` (null: no rule is broken) and `without_user`."""
+    reason = F.coalesce(*(F.when(rule.broken, F.lit(rule.reason)) for rule in rules()))
+    # the full set writes one pseudo id on rows of logged-out visitors; only their null registration tells
+    has_user = (F.col("user_id") != "") & F.col("registered").isNotNull()
+    return events.select("*", reason.alias("reason"), (~F.coalesce(has_user, F.lit(False))).alias("without_user"))
+
+
+def accepted(events: DataFrame) -> DataFrame:
+    """Judged events that break no rule and belong to a user, with EVENT_COLUMNS (times in epoch ms, UTC)."""
+    is_accepted = F.col("reason").isNull() & ~F.col("without_user")
+    return events.where(is_accepted).select(
+        "user_id",
+        coded(F.col("page")).alias("page_code"),
+        "ts_ms",
+        (F.col("level") == "paid").alias("is_paid"),
+        F.col("registered").cast("long").alias("registered_ms"),
+    )
+
+
+def coded(page: Column) -> Column:
+    """The page's integer code; null for an unknown page."""
+    code = F.when(page == PAGES[0], F.lit(0))
+    for position, name in enumerate(PAGES[1:], start=1):
+        code = code.when(page == name, F.lit(position))
+    return code
+
+
+def has_code(*pages: str) -> Column:
+    """Whether the event is of one of `pages`."""
+    codes = [page_code(page) for page in pages]
+    return F.col("page_code") == codes[0] if len(codes) == 1 else F.col("page_code").isin(codes)
