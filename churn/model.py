@@ -126,9 +126,7 @@ def linear_effects(card: ModelCard, inputs: list[Column]) -> list[Column]:
     ]
 
 
-def occlusion_effects(
-    frame: DataFrame, model: Model, inputs: list[Column]
-) -> tuple[DataFrame, list[Column]]:
+def occlusion_effects(frame: DataFrame, model: Model, inputs: list[Column]) -> tuple[DataFrame, list[Column]]:
     """What the probability loses when one feature becomes typical, for learners without coefficients."""
     card = model.card
     effects = []

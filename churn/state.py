@@ -4,6 +4,7 @@ An aggregate is anchored: its sums are relative to a moment, the window's start 
 in the batch job's partial sums, which are then rebased to the window's start and merged.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,6 +63,21 @@ def anchored(events: DataFrame, anchor_ms: Column) -> DataFrame:
     )
 
 
+def hop_start_ms() -> Column:
+    """Start (epoch ms) of the newest window that holds the event."""
+    return (F.floor(F.col("ts_ms") / F.lit(HOP_MS)) * HOP_MS).cast("long")
+
+
+def reanchored(events: DataFrame) -> DataFrame:
+    """Events anchored to their newest window -> anchored `hops_back` (0 or 1) windows earlier, without a new exp."""
+    is_newest = F.col("hops_back") == 0
+    grown = {
+        growth(tau): F.col(growth(tau)) * F.when(is_newest, F.lit(1.0)).otherwise(F.lit(math.exp(HOP_DAYS / tau)))
+        for tau in TAUS_DAYS
+    }
+    return events.withColumns({"day": F.col("day") + F.col("hops_back") * HOP_DAYS, **grown})
+
+
 def _count(page: str) -> Aggregate:
     return Aggregate(f"n_{snake(page)}", F.when(has_code(page), F.lit(1)).otherwise(F.lit(0)), F.sum)
 
@@ -116,7 +132,7 @@ def window_start_ms(as_of_ms: int) -> int:
     return (as_of_ms // HOP_MS - 1) * HOP_MS
 
 
-def summed(events: DataFrame, keys: list[str]) -> DataFrame:
+def summed(events: DataFrame, keys: list[str | Column]) -> DataFrame:
     """Anchored events -> one row per `keys` with the aggregates."""
     return events.groupBy(*keys).agg(*(a.combine(a.of_event).alias(a.name) for a in aggregates()))
 

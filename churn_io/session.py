@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from churn_io.java import require_java
 from churn_io.jars import connector_jars
+from churn_io.java import require_java
 
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
 DEFAULT_MASTER = "local[2]"
@@ -28,9 +28,7 @@ SETTINGS = {
 }
 
 
-def spark_session(
-    app_name: str, master: str | None = None, extra: dict[str, str] | None = None
-) -> SparkSession:
+def spark_session(app_name: str, master: str | None = None, extra: dict[str, str] | None = None) -> SparkSession:
     """A session with the product's settings; `master` None leaves the choice to spark-submit.
 
     Raises BadSetup when Java is missing or too old.

@@ -1,0 +1,94 @@
+"""What the checkpoint tells: which state it holds, and what each micro-batch was planned to read."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from churn.errors import CheckpointMismatch
+from churn.state import HOP_DAYS, HOP_MS, STATE_VERSION, WINDOW_DAYS, state_columns
+from churn_io.storage import Storage
+from streaming.query import WATERMARK_DELAY_MS
+from streaming.source import Offsets
+
+CARD = "checkpoint.json"
+QUERY = "query"  # Spark's own folder inside the checkpoint
+
+
+@dataclass(frozen=True)
+class CheckpointCard:
+    """What is frozen when a checkpoint is made; another set-up needs another checkpoint."""
+
+    state_version: str
+    windows_days: list[int]
+    aggregates: list[str]
+    topic: str
+    shuffle_partitions: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A micro-batch as planned before it ran; a restart repeats it exactly.
+
+    `clock_ms` is the latest event time of all batches before (None: there were none);
+    events before `late_before_ms` fall into no open window.
+    """
+
+    batch_id: int
+    start: Offsets
+    end: Offsets
+    clock_ms: int | None
+    late_before_ms: int
+
+
+class Checkpoint:
+    """A folder with Spark's checkpoint and a card that says what state it holds."""
+
+    def __init__(self, storage: Storage, folder: str) -> None:
+        self.storage = storage
+        self.folder = folder.rstrip("/")
+        self.query_folder = f"{self.folder}/{QUERY}"
+
+    def require(self, topic: str, shuffle_partitions: str) -> None:
+        """Make the card of a new checkpoint, or raise CheckpointMismatch when the folder holds another state."""
+        wanted = CheckpointCard(STATE_VERSION, [WINDOW_DAYS, HOP_DAYS], state_columns(), topic, shuffle_partitions)
+        card = f"{self.folder}/{CARD}"
+        if not self.storage.exists(card):
+            if self.storage.exists(self.query_folder):
+                raise CheckpointMismatch(f"{self.folder}: a checkpoint without its {CARD}; {ELSEWHERE}")
+            self.storage.write(card, json.dumps(asdict(wanted), indent=2))
+            return
+        found = json.loads(self.storage.read(card))
+        differing = [name for name, value in asdict(wanted).items() if found.get(name) != value]
+        if differing:
+            name = differing[0]
+            raise CheckpointMismatch(
+                f"{self.folder}: made with {name}={found.get(name)}, this code has {asdict(wanted)[name]}; {ELSEWHERE}"
+            )
+
+    def plan(self, batch_id: int) -> Plan:
+        """What Spark wrote down for the batch before it began."""
+        watermark_ms, end = self._offsets(batch_id)
+        if batch_id == 0:
+            lines = self.storage.read(f"{self.query_folder}/sources/0/0").splitlines()
+            return Plan(0, json.loads(lines[-1]), end, None, 0)
+        late_watermark_ms, start = self._offsets(batch_id - 1)
+        clock_ms = watermark_ms + WATERMARK_DELAY_MS if watermark_ms else None
+        return Plan(batch_id, start, end, clock_ms, late_before(late_watermark_ms))
+
+    def last_committed(self) -> int | None:
+        """The newest batch whose state and results are complete; None before the first."""
+        names = self.storage.names(f"{self.query_folder}/commits")
+        return max((int(name) for name in names if name.isdigit()), default=None)
+
+    def _offsets(self, batch_id: int) -> tuple[int, Offsets]:
+        lines = self.storage.read(f"{self.query_folder}/offsets/{batch_id}").splitlines()
+        metadata: dict[str, Any] = json.loads(lines[1])
+        return int(metadata["batchWatermarkMs"]), json.loads(lines[2])
+
+
+ELSEWHERE = "name a new --checkpoint and the state is rebuilt from the topic's beginning"
+
+
+def late_before(watermark_ms: int) -> int:
+    """The moment (epoch ms) before which an event's two windows are both closed by this watermark."""
+    return watermark_ms // HOP_MS * HOP_MS

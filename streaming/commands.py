@@ -1,0 +1,81 @@
+"""`sparkify score` and `sparkify alerts`: the stream, and whoever reads what it says."""
+
+import logging
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from churn.alerts import COOL_DOWN_DAYS
+from churn.topics import CHURN_ALERTS, USER_EVENTS
+from churn_io.console import speech
+from churn_io.session import DEFAULT_MASTER, spark_session
+from streaming.accounts import Accounts
+from streaming.job import Settings, StopSignal, run
+from streaming.reader import Reading, show
+from streaming.source import Source
+from streaming.trigger import Policy
+
+app = typer.Typer(no_args_is_help=True, help="topic -> scores -> alerts")
+
+MAX_EVENTS = 500_000  # a batch of a catch-up: large ones touch each user's state once for many events
+Bootstrap = Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP", help="Kafka's address.")]
+
+
+@app.command()
+def score(
+    models: Annotated[str, typer.Option(envvar="SPARKIFY_MODELS", help="The model registry.")] = "models",
+    bootstrap: Bootstrap = "localhost:9092",
+    topic: Annotated[str, typer.Option(help="Where the events are.")] = USER_EVENTS,
+    checkpoint: Annotated[str, typer.Option(envvar="SPARKIFY_CHECKPOINT")] = "build/checkpoint",
+    available_now: Annotated[bool, typer.Option("--available-now", help="Drain the topic, then end.")] = False,
+    cool_down_days: Annotated[float, typer.Option(min=0, help="Between two alerts of a user.")] = COOL_DOWN_DAYS,
+    sweep_days: Annotated[float, typer.Option(min=0, help="Score the silent this often; 0: never.")] = 1.0,
+    max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
+    trigger_ms: Annotated[int, typer.Option(min=0, help="Between micro-batches; 0: at once.")] = 0,
+    master: Annotated[str | None, typer.Option(help="Spark's master; none under spark-submit.")] = DEFAULT_MASTER,
+) -> None:
+    """Score live events: Kafka to per-user state to churn-scores and churn-alerts."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.WARNING)  # it reports each call of ours at INFO
+    settings = Settings(
+        source=Source(bootstrap, topic, max_events_per_trigger),
+        models=models,
+        checkpoint=checkpoint,
+        policy=Policy(cool_down_days, sweep_days),
+        available_now=available_now,
+        trigger_ms=trigger_ms,
+    )
+    spark = spark_session("sparkify-score", master)
+    stop = StopSignal()
+    progress = Progress()
+    with stop.installed():
+        total = run(spark, settings, stop, progress)
+    speech.print(f"[bold]total[/] {total.in_words()}", highlight=False)
+    spark.stop()
+    if stop.from_keyboard:
+        raise KeyboardInterrupt
+
+
+class Progress:
+    """Prints a line for each batch that read or scored something, with the books of the run so far."""
+
+    def __init__(self) -> None:
+        self._total = Accounts()
+
+    def __call__(self, batch_id: int, accounts: Accounts) -> None:
+        self._total += accounts
+        if accounts.read or accounts.scores:
+            now = datetime.now(UTC).strftime("%H:%M:%S")
+            speech.print(f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}", highlight=False)
+
+
+@app.command()
+def alerts(
+    bootstrap: Bootstrap = "localhost:9092",
+    topic: Annotated[str, typer.Option(help="Where the alerts are.")] = CHURN_ALERTS,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show the alerts on the topic; repeated ids once."""
+    show(Reading(bootstrap, topic, follow), as_json)

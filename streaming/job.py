@@ -1,0 +1,146 @@
+"""The streaming program: set-up checks, the query, its progress, and a stop that falls between two batches."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+
+from churn_io.kafka import require_broker, require_topics
+from churn_io.registry import Registry
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from churn_io.storage import Storage
+from streaming import query as streaming_query
+from streaming.accounts import Accounts
+from streaming.checkpoint import Checkpoint
+from streaming.models import CurrentModel
+from streaming.sink import last_alerts
+from streaming.source import Source, live
+from streaming.trigger import Policy, Topics, Trigger
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `sparkify score` was asked to do."""
+
+    source: Source
+    models: str
+    checkpoint: str
+    policy: Policy
+    topics: Topics = field(default_factory=Topics)
+    available_now: bool = False
+    trigger_ms: int = 0
+
+
+class StopRequested(Exception):
+    """Refuses the batch that was planned when the stop came: the restart repeats it."""
+
+
+@dataclass
+class StopSignal:
+    """Set by SIGTERM or Ctrl-C; remembers whether it was the keyboard."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    from_keyboard: bool = False
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.from_keyboard = number == signal.SIGINT
+        self.event.set()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Catch both signals inside the block; a second one there ends the program at once."""
+        before = {number: signal.signal(number, self._once) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _once(self, number: int, frame: FrameType | None) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_DFL)
+        self(number, frame)
+
+
+def run(
+    spark: SparkSession,
+    settings: Settings,
+    stop: StopSignal | None = None,
+    on_batch: Callable[[int, Accounts], None] = lambda _batch_id, _accounts: None,
+) -> Accounts:
+    """Score until stopped (or, with `available_now`, until the topic is drained) and return the run's accounts.
+
+    Raises BrokerUnavailable, TopicMissing, NoModel, ModelMismatch or CheckpointMismatch before anything is read.
+    """
+    stop = stop or StopSignal()
+    trigger = prepared(spark, settings, on_batch)
+    failures: list[Exception] = []
+    running = started(spark, settings, guarded(trigger, stop, failures))
+    try:
+        watch(running, stop)
+    except PySparkException:
+        if not failures:
+            raise
+    if failures and not isinstance(failures[0], StopRequested):
+        raise failures[0]
+    if settings.available_now and not stop.event.is_set():
+        trigger.sweep()
+    return trigger.total
+
+
+def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, Accounts], None]) -> Trigger:
+    """Everything a batch needs, checked: broker, topics, model, checkpoint."""
+    source, topics = settings.source, settings.topics
+    require_broker(source.bootstrap)
+    require_topics(source.bootstrap, [source.topic, topics.scores, topics.alerts, topics.rejected])
+    model = CurrentModel(Registry(spark, settings.models))
+    model.get()
+    checkpoint = Checkpoint(Storage(spark), settings.checkpoint)
+    checkpoint.require(source.topic, spark.conf.get("spark.sql.shuffle.partitions") or "")
+    alerted = last_alerts(spark, source.bootstrap, topics.alerts)
+    return Trigger(spark, source, topics, settings.policy, checkpoint, model, alerted, on_batch)
+
+
+def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:
+    """The running query."""
+    writer = (
+        streaming_query.states(live(spark, settings.source))
+        .writeStream.outputMode("update")
+        .foreachBatch(on_states)
+        .option("checkpointLocation", f"{settings.checkpoint.rstrip('/')}/query")
+    )
+    if settings.available_now:
+        return writer.trigger(availableNow=True).start()
+    return writer.trigger(processingTime=f"{settings.trigger_ms} milliseconds").start()
+
+
+def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Callable[[DataFrame, int], None]:
+    """The trigger, refusing batches after a stop, and keeping the exception that Spark would turn into a text."""
+
+    def on_states(states: DataFrame, batch_id: int) -> None:
+        try:
+            if stop.event.is_set():
+                raise StopRequested(f"batch {batch_id} is left to the restart")
+            trigger(states, batch_id)
+        except Exception as error:
+            failures.append(error)
+            raise
+
+    return on_states
+
+
+def watch(running: StreamingQuery, stop: StopSignal) -> None:
+    """Wait for the query's end; once stopped, end it as soon as no batch runs."""
+    while running.isActive:
+        if stop.event.is_set() and not running.status["isTriggerActive"]:
+            running.stop()
+        time.sleep(POLL_SECONDS)
+    running.awaitTermination()

@@ -1,0 +1,47 @@
+"""To Kafka: scores, alerts and dead letters; and the memory of the alerts that were already given."""
+
+import json
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from churn.alerts import Alert
+from churn.topics import CHURN_ALERTS
+
+ALERT_SCHEMA = "key STRING, value STRING"
+
+
+def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
+    """Write `key`, `value` and, where there are any, `headers`; returns when the broker has them all."""
+    columns = [name for name in ("key", "value", "headers") if name in records.columns]
+    (
+        records.select(*columns)
+        .write.format("kafka")
+        .option("kafka.bootstrap.servers", bootstrap)
+        .option("includeHeaders", "headers" in columns)
+        .option("topic", topic)
+        .save()
+    )
+
+
+def publish_alerts(spark: SparkSession, alerts: Sequence[Alert], bootstrap: str, topic: str) -> None:
+    """Write the alerts, keyed by user."""
+    if alerts:
+        rows = [(alert.user_id, json.dumps(alert.record)) for alert in alerts]
+        publish(spark.createDataFrame(rows, ALERT_SCHEMA), bootstrap, topic)
+
+
+def last_alerts(spark: SparkSession, bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:
+    """Each user's latest alert (epoch ms) on the topic: the cool-down's memory, which a restart reads again."""
+    alerts = (
+        spark.read.format("kafka")
+        .option("kafka.bootstrap.servers", bootstrap)
+        .option("subscribe", topic)
+        .load()
+        .select(F.from_json(F.col("value").cast("string"), "user_id STRING, as_of TIMESTAMP").alias("alert"))
+        .where(F.col("alert.user_id").isNotNull() & F.col("alert.as_of").isNotNull())
+        .groupBy("alert.user_id")
+        .agg(F.unix_millis(F.max("alert.as_of")).alias("as_of_ms"))
+    )
+    return {row.user_id: row.as_of_ms for row in alerts.collect()}

@@ -1,0 +1,159 @@
+"""What one micro-batch does with the states it touched: clock, scores, alerts, dead letters, accounts."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from churn.alerts import Candidate, decided
+from churn.features import with_features
+from churn.model import Model, scored
+from churn.records import as_dead_letters, as_score_records
+from churn.state import DAY_MS, alive, window_start_ms
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
+from streaming.accounts import Accounts
+from streaming.checkpoint import Checkpoint, Plan
+from streaming.models import CurrentModel
+from streaming.query import ACCEPTED, JUDGED
+from streaming.sink import publish, publish_alerts
+from streaming.source import Source, between
+from streaming.sweep import stored_states
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Where the results go."""
+
+    scores: str = CHURN_SCORES
+    alerts: str = CHURN_ALERTS
+    rejected: str = REJECTED_EVENTS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When to alert again, and how often (days of event time) to score the users who fell silent; 0: never."""
+
+    cool_down_days: float
+    sweep_days: float
+
+
+@dataclass
+class Trigger:
+    """The foreachBatch of the query; it runs on the driver, one batch after the other."""
+
+    spark: SparkSession
+    source: Source
+    topics: Topics
+    policy: Policy
+    checkpoint: Checkpoint
+    model: CurrentModel
+    alerted: dict[str, int]  # user -> last alert (epoch ms)
+    on_batch: Callable[[int, Accounts], None]
+    clock_ms: int | None = None
+    total: Accounts = field(default_factory=Accounts)
+
+    def __call__(self, touched: DataFrame, batch_id: int) -> None:
+        plan = self.checkpoint.plan(batch_id)
+        with persisted(touched) as states:
+            clock_ms = latest(plan.clock_ms, states)
+            accounts = self._settle(plan, observed(self.spark))
+            if clock_ms is not None:
+                accounts += self._score(self._due(plan, clock_ms, states), clock_ms)
+        self.clock_ms = clock_ms
+        self.total += accounts
+        self.on_batch(batch_id, accounts)
+
+    def sweep(self) -> None:
+        """Score everybody as of the clock, from the last finished batch; for the end of a drained log."""
+        batch_id = self.checkpoint.last_committed()
+        if batch_id is None or self.clock_ms is None:
+            return
+        accounts = self._score(stored_states(self.spark, self.checkpoint.query_folder, batch_id), self.clock_ms)
+        self.total += accounts
+        self.on_batch(batch_id, accounts)
+
+    def _due(self, plan: Plan, clock_ms: int, touched: DataFrame) -> DataFrame:
+        """The states to score: those that the batch touched; everybody's, when the clock enters a new sweep."""
+        period_ms = self.policy.sweep_days * DAY_MS
+        if not period_ms or plan.clock_ms is None or plan.clock_ms // period_ms == clock_ms // period_ms:
+            return touched
+        stored = stored_states(self.spark, self.checkpoint.query_folder, plan.batch_id - 1)
+        untouched = stored.join(touched, on=["user_id", "window_start_ms"], how="left_anti")
+        return untouched.unionByName(touched)
+
+    def _score(self, states: DataFrame, clock_ms: int) -> Accounts:
+        """Publish the scores as of the clock, then the alerts that they decide."""
+        model = self.model.get()
+        in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms))
+        features = in_force.withColumn("as_of_ms", F.lit(clock_ms)).transform(alive).transform(with_features)
+        with persisted(as_score_records(scored(features, model), model.card)) as records:
+            publish(records, self.source.bootstrap, self.topics.scores)
+            alerts = self._alert(records, model, clock_ms)
+            return Accounts(scores=records.count(), alerts=alerts)
+
+    def _alert(self, records: DataFrame, model: Model, clock_ms: int) -> int:
+        over = records.where(F.col("probability") >= model.card.threshold).collect()
+        candidates = [Candidate(row.user_id, row.as_of_ms, json.loads(row.value)) for row in over]
+        alerts = decided(candidates, self.alerted, self.policy.cool_down_days)
+        publish_alerts(self.spark, alerts, self.source.bootstrap, self.topics.alerts)
+        oldest_ms = clock_ms - self.policy.cool_down_days * DAY_MS
+        remembered = {user: at_ms for user, at_ms in self.alerted.items() if at_ms > oldest_ms}
+        self.alerted = remembered | {alert.user_id: alert.as_of_ms for alert in alerts}
+        return len(alerts)
+
+    def _settle(self, plan: Plan, metrics: dict[str, dict[str, Any]]) -> Accounts:
+        """The batch's accounts; dead letters are sent and late events counted from a second look at its records.
+
+        Only a batch that has any pays for the second look. It comes before the batch is committed, so a crash
+        repeats it and no letter is lost.
+        """
+        judged, accepted = metrics[JUDGED], metrics[ACCEPTED]
+        earliest_ms = accepted["earliest_ms"]
+        late = 0
+        if judged["rejected"]:
+            letters = between(self.spark, self.source, plan.start, plan.end).transform(as_dead_letters)
+            publish(letters, self.source.bootstrap, self.topics.rejected)
+        if earliest_ms is not None and earliest_ms < plan.late_before_ms:
+            again = between(self.spark, self.source, plan.start, plan.end)
+            is_late = F.col("reason").isNull() & ~F.col("without_user") & (F.col("ts_ms") < plan.late_before_ms)
+            late = again.where(is_late).count()
+        return Accounts(
+            read=judged["read"],
+            state=accepted["accepted"] - late,
+            rejected=judged["rejected"],
+            without_user=judged["without_user"],
+            late=late,
+        )
+
+
+@contextmanager
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """The frame, computed once however often it is read: a second run of the query would update the state twice."""
+    kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield kept
+    finally:
+        kept.unpersist()
+
+
+def latest(before_ms: int | None, states: DataFrame) -> int | None:
+    """The stream's clock: the latest event time (epoch ms) seen so far; None before the first event."""
+    row = states.agg(F.max(F.greatest("last_ms", "cancelled_ms")).alias("latest_ms")).first()
+    seen = [ms for ms in (before_ms, row.latest_ms if row else None) if ms is not None]
+    return max(seen, default=None)
+
+
+def observed(spark: SparkSession) -> dict[str, dict[str, Any]]:
+    """The observed metrics of the batch that runs now, which Spark itself reports only after its end."""
+    (query,) = spark.streams.active
+    metrics = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator()
+    found = {}
+    while metrics.hasNext():
+        entry = metrics.next()
+        found[entry._1()] = json.loads(entry._2().json())
+    return found
