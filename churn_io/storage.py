@@ -1,11 +1,17 @@
-"""Small files on any path that Spark knows (a local folder, s3a://, hdfs://), written so that readers see all or nothing."""
+"""Small files on any path that Spark knows (local, s3a://, hdfs://), written so that readers see all or nothing."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 from pyspark.sql import SparkSession
+
+from churn.errors import BadSetup
+
+S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.4.2"  # the Hadoop release that PySpark 4.1.1 brings
 
 
 class Storage:
@@ -54,15 +60,63 @@ class Storage:
             return []
         return sorted(status.getPath().getName() for status in self._fs(folder).listStatus(self._path(folder)))
 
+    def move(self, source: str, target: str) -> None:
+        """Rename a file or a folder; a file takes the place of an older one."""
+        local_source, local_target = local_path(source), local_path(target)
+        if local_source and local_target:
+            local_source.replace(local_target)
+            return
+        fs = self._fs(target)
+        if fs.isFile(self._path(target)):
+            fs.delete(self._path(target), False)
+        if not fs.rename(self._path(source), self._path(target)):
+            raise FileExistsError(target)
+
+    def remove(self, path: str) -> None:
+        """Delete a file or a whole folder, if it is there."""
+        local = local_path(path)
+        if not local:
+            self._fs(path).delete(self._path(path), True)
+        elif local.is_dir():
+            shutil.rmtree(local)
+        else:
+            local.unlink(missing_ok=True)
+
+    def spark_path(self, path: str) -> str:
+        """The path as Spark's readers and writers need it: local ones with file:, s3:// as s3a:// outside EMR.
+
+        Raises BadSetup for an S3 path without its connector.
+        """
+        local = local_path(path)
+        if local:
+            return f"file://{local.absolute()}"
+        if not is_object_store(path):
+            return path
+        if path.startswith("s3://"):
+            if self._spark._jsc.hadoopConfiguration().get("fs.s3.impl"):  # EMR brings its own
+                return path
+            path = f"s3a://{path.removeprefix('s3://')}"
+        if not self._jvm.org.apache.spark.util.Utils.classIsLoadable(S3A):
+            raise BadSetup(
+                f"{path}: Spark lacks the S3 connector; set "
+                f"PYSPARK_SUBMIT_ARGS='--packages {S3A_PACKAGE} pyspark-shell' and run again"
+            )
+        return path
+
     @property
     def _jvm(self) -> Any:
         return self._spark._jvm
 
     def _path(self, path: str) -> Any:
-        return self._jvm.org.apache.hadoop.fs.Path(path)
+        return self._jvm.org.apache.hadoop.fs.Path(self.spark_path(path))
 
     def _fs(self, path: str) -> Any:
         return self._path(path).getFileSystem(self._spark._jsc.hadoopConfiguration())
+
+
+def is_object_store(path: str) -> bool:
+    """Whether a put replaces an object at once there, and a rename is a copy."""
+    return path.startswith(("s3://", "s3a://"))
 
 
 def local_path(path: str) -> Path | None:

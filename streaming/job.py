@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from churn_io.kafka import require_broker, require_topics
-from churn_io.registry import Registry
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
+from churn_io.kafka import require_broker, require_topics
+from churn_io.registry import Registry
 from churn_io.storage import Storage
 from streaming import query as streaming_query
 from streaming.accounts import Accounts

@@ -2,9 +2,8 @@
 
 import logging
 
-from churn_io.registry import Registry
-
 from churn.model import Model
+from churn_io.registry import Registry
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from churn_io.kafka import require_broker, require_topics
 from kafka import KafkaConsumer, TopicPartition
 from rich.table import Table
 
 from churn_io.console import speech
+from churn_io.kafka import require_broker, require_topics
 
 POLL_MS = 500
 

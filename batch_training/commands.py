@@ -1,0 +1,125 @@
+"""The verbs of the batch job: train a model from logs, and predict from logs with a model."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Annotated
+
+import typer
+
+from batch_training.logs import accepted_events
+from batch_training.prediction import SUFFIXES
+from batch_training.prediction import predict as predict_users
+from batch_training.report import iso, summary, table
+from batch_training.training import Settings
+from batch_training.training import train as train_model
+from churn.model import Model
+from churn_io.console import speech
+from churn_io.registry import Registry, model_at
+from churn_io.session import spark_session
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Log = Annotated[
+    str, typer.Argument(metavar="LOGS", help="A file or folder of JSON lines (.gz too) or Parquet; s3:// too.")
+]
+Master = Annotated[
+    str | None,
+    typer.Option(envvar="SPARKIFY_MASTER", help="Spark's master; local[*] unless spark-submit runs this program."),
+]
+
+
+@app.command()
+def train(
+    log: Log,
+    models: Annotated[str, typer.Option(envvar="SPARKIFY_MODELS", help="The registry: a folder or s3:// path.")],
+    horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
+    budget: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be over the threshold.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
+    master: Master = None,
+) -> None:
+    """Train all learners on past moments of a log, and publish the best as the current model."""
+    settings = Settings(horizon_days, budget, seed)
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-train", chosen_master(master))
+        registry = Registry(spark, models)
+        model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
+        announce("publishing the model")
+        card = replace(model.card, version=registry.free_version(model.card.version))
+        registry.publish(card, model.classifier)
+    speech.print(summary(report.counts))
+    speech.print(table(report))
+    speech.print(
+        f"[bold]{card.version}[/] is now the current model of {models}; alerts at {card.threshold:.3f} and over"
+    )
+
+
+@app.command()
+def predict(
+    log: Log,
+    as_of: Annotated[str, typer.Option(metavar="TIME", help="ISO 8601; UTC unless it names an offset.")],
+    model: Annotated[
+        str, typer.Option(metavar="DIR", envvar="SPARKIFY_MODELS", help="A registry, or one version in it.")
+    ],
+    out: Annotated[str, typer.Option(metavar="FILE", help="A .csv or .parquet file.")],
+    master: Master = None,
+) -> None:
+    """Score every live user of a log as of a moment, and write one file."""
+    as_of_ms = epoch_ms(as_of)
+    if PurePosixPath(out).suffix not in SUFFIXES:
+        raise typer.BadParameter(f"{out!r}; wanted is a name that ends in {' or '.join(SUFFIXES)}", param_hint="--out")
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-predict", chosen_master(master))
+        used: Model = model_at(spark, model)
+        announce("reading the log and scoring")
+        events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
+        prediction = predict_users(events, as_of_ms, used, out)
+    speech.print(summary(prediction.counts))
+    speech.print(
+        f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, "
+        f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over: {out}"
+    )
+
+
+def epoch_ms(text: str) -> int:
+    """The moment in epoch ms; UTC unless the text names an offset."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r}; wanted is a time like 2018-11-20T00:00", param_hint="--as-of") from error
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def chosen_master(master: str | None) -> str | None:
+    """The flag, or local[*]; None, which leaves it to spark-submit, when that started this program."""
+    return master or (None if "PYSPARK_GATEWAY_PORT" in os.environ else "local[*]")
+
+
+@contextmanager
+def phases(clock: Callable[[], float] = time.perf_counter) -> Iterator[Callable[[str], None]]:
+    """Says what is being done while it is done, and how long it took when the next thing begins."""
+    running: list[tuple[str, float]] = []
+
+    def finish() -> None:
+        for phase, started in running:
+            speech.print(f"{clock() - started:6.1f} s  {phase}", style="dim", highlight=False)
+        running.clear()
+
+    with speech.status("…") as status:
+
+        def announce(phase: str) -> None:
+            finish()
+            running.append((phase, clock()))
+            status.update(phase)
+
+        yield announce
+        finish()

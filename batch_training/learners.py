@@ -1,0 +1,50 @@
+"""The learners as data: a name and Spark's estimator. All read the same vector of standardised features."""
+
+from dataclasses import dataclass
+
+from pyspark.ml import Predictor
+from pyspark.ml.classification import (
+    GBTClassifier,
+    LogisticRegression,
+    MultilayerPerceptronClassifier,
+    RandomForestClassifier,
+)
+
+from churn.features import NAMES
+from churn.labels import LABEL
+
+INPUTS = "inputs"  # the column of vectors
+MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A way to learn; its name goes into the model's version."""
+
+    name: str
+    estimator: Predictor
+
+
+def learners(seed: int) -> tuple[Learner, ...]:
+    """Sizes are bound by cancels, not by users: some hundred positives carry shallow trees and few neurons only."""
+    columns = {"featuresCol": INPUTS, "labelCol": LABEL}
+    seeded = {**columns, "seed": seed}
+    return (
+        Learner(
+            "logistic",
+            # the inputs are standardised already, so the penalty acts on comparable weights
+            LogisticRegression(**columns, regParam=0.005, elasticNetParam=0.5, maxIter=100, standardization=False),
+        ),
+        Learner(
+            "forest",
+            RandomForestClassifier(**seeded, numTrees=60, maxDepth=7, minInstancesPerNode=10),
+        ),
+        Learner(
+            "gbt",
+            GBTClassifier(**seeded, maxIter=40, maxDepth=3, stepSize=0.1, subsamplingRate=0.7, minInstancesPerNode=20),
+        ),
+        Learner(
+            "perceptron",
+            MultilayerPerceptronClassifier(**seeded, layers=[len(NAMES), 16, 2], maxIter=40),
+        ),
+    )

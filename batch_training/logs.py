@@ -1,0 +1,109 @@
+"""Logs as files: JSON text or Parquet, one file or many, local or on S3, read in one pass and accounted for."""
+
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from churn.errors import InvalidLog
+from churn.events import CANCELLED, accepted, has_code, judged, parsed, rules
+from churn_io.storage import Storage
+
+REQUIRED_COLUMNS = ("userId", "page", "ts", "level", "registration")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Where the lines of a log went, and what span the accepted events cover (epoch ms)."""
+
+    read: int
+    accepted: int
+    without_user: int
+    rejected: dict[str, int]
+    cancels: int
+    first_ms: int
+    last_ms: int
+
+
+class AcceptedEvents:
+    """The accepted events of a log; the counts are there after the first action on `events`."""
+
+    def __init__(self, records: DataFrame, path: str) -> None:
+        self.path = path
+        self._lines, self._events = Observation(), Observation()
+        lines = records.transform(parsed).transform(judged).observe(self._lines, *_line_metrics())
+        self.events = lines.transform(accepted).observe(self._events, *_event_metrics())
+
+    def counts(self) -> Counts:
+        """Waits for the first action; raises InvalidLog when no event was accepted."""
+        lines, events = self._lines.get, self._events.get
+        rejected = {reason: lines[reason] for reason in _reasons() if lines[reason]}
+        if not events["accepted"]:
+            raise InvalidLog(
+                f"{self.path}: no usable event in {lines['read']:,} lines ({lines['without_user']:,} without a user, "
+                f"rejected: {rejected or 0}); wanted is one JSON object a line with {', '.join(REQUIRED_COLUMNS)}"
+            )
+        return Counts(lines["read"], without_user=lines["without_user"], rejected=rejected, **events)
+
+
+def accepted_events(spark: SparkSession, path: str, present_ms: int) -> AcceptedEvents:
+    """A log's accepted events; later than a day after `present_ms` is rejected. Raises InvalidLog."""
+    values = _values(spark, path).select("value", F.lit(present_ms).cast("long").alias("recorded_ms"))
+    return AcceptedEvents(values, path)
+
+
+def _values(spark: SparkSession, path: str) -> DataFrame:
+    """The log's records as JSON text: `value`."""
+    reader = spark.read.option("recursiveFileLookup", True)
+    where = Storage(spark).spark_path(path)
+    try:
+        text = reader.text(where)
+        files = text.inputFiles()
+        if any(file.endswith(".parquet") for file in files):
+            return _as_json(reader.parquet(where), path)
+    except AnalysisException as error:
+        raise InvalidLog(f"{path}: no log there; wanted is a file or a folder of JSON lines or Parquet") from error
+    except PySparkException as error:
+        raise InvalidLog(f"{path}: unreadable: {str(error).splitlines()[0]}") from error
+    if not files:
+        raise InvalidLog(f"{path}: an empty folder; wanted are files of JSON lines or Parquet")
+    return text.select("value")
+
+
+def _as_json(rows: DataFrame, path: str) -> DataFrame:
+    """Rows with a log's columns -> `value`, so that the same parser and the same rules apply."""
+    missing = [name for name in REQUIRED_COLUMNS if name not in rows.columns]
+    if missing:
+        raise InvalidLog(f"{path}: lacks {', '.join(missing)}; its columns are {', '.join(rows.columns)}")
+    columns = [_epoch_ms(rows, name).alias(name) for name in REQUIRED_COLUMNS]
+    return rows.select(F.to_json(F.struct(*columns)).alias("value"))
+
+
+def _epoch_ms(rows: DataFrame, name: str) -> Column:
+    """A timestamp as epoch ms, as the JSON has it; any other column as it is."""
+    is_timestamp = isinstance(rows.schema[name].dataType, T.TimestampType | T.TimestampNTZType)
+    return F.unix_millis(F.col(name).cast("timestamp")) if is_timestamp else F.col(name)
+
+
+def _reasons() -> list[str]:
+    return list(dict.fromkeys(rule.reason for rule in rules()))
+
+
+def _line_metrics() -> list[Column]:
+    reason = F.col("reason")
+    return [
+        F.count(F.lit(1)).alias("read"),
+        F.count_if(reason.isNull() & F.col("without_user")).alias("without_user"),
+        *(F.count_if(reason == name).alias(name) for name in _reasons()),
+    ]
+
+
+def _event_metrics() -> list[Column]:
+    return [
+        F.count(F.lit(1)).alias("accepted"),
+        F.count_if(has_code(CANCELLED)).alias("cancels"),
+        F.min("ts_ms").alias("first_ms"),
+        F.max("ts_ms").alias("last_ms"),
+    ]

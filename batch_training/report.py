@@ -1,0 +1,116 @@
+"""What a training run found, and how it is shown."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from batch_training.logs import Counts
+from batch_training.split import Split
+
+COLUMNS = {  # heading -> the metric and its format
+    "avg precision": ("average_precision", ".3f"),
+    "ROC-AUC": ("roc_auc", ".3f"),
+    "Brier": ("brier", ".4f"),
+    "F1 of churn": ("f1", ".3f"),
+    "recall": ("recall_at_budget", ".1%"),
+    "lift": ("lift_at_budget", ".2f"),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One learner's figures on the calibration snapshot, which chooses, and on the test snapshot, which tells."""
+
+    learner: str
+    calibration: dict[str, Any]
+    test: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a training run says."""
+
+    log: str
+    counts: Counts
+    users: int
+    split: Split
+    training_rows: int
+    training_positives: int
+    budget: float
+    horizon_days: int
+    results: tuple[Result, ...]
+    chosen: str
+
+    def metrics(self) -> dict[str, Any]:
+        """For the model card: the chosen learner's test figures, and every learner's."""
+        (chosen,) = (result for result in self.results if result.learner == self.chosen)
+        return {
+            "test": chosen.test,
+            "calibration": chosen.calibration,
+            "learners": [asdict(result) for result in self.results],
+            "budget": self.budget,
+        }
+
+    def data(self) -> dict[str, Any]:
+        """For the model card: what was learnt from, times in ISO 8601."""
+        return {
+            "log": self.log,
+            "first_event": iso(self.counts.first_ms),
+            "last_event": iso(self.counts.last_ms),
+            "lines_read": self.counts.read,
+            "events": self.counts.accepted,
+            "without_user": self.counts.without_user,
+            "rejected": self.counts.rejected,
+            "users": self.users,
+            "cancels": self.counts.cancels,
+            "training_snapshots": [iso(moment) for moment in self.split.training_ms],
+            "calibration_snapshot": iso(self.split.calibration_ms),
+            "test_snapshot": iso(self.split.test_ms),
+            "training_rows": self.training_rows,
+            "training_positives": self.training_positives,
+        }
+
+
+def iso(epoch_ms: int) -> str:
+    """The moment in ISO 8601, UTC."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def summary(counts: Counts) -> str:
+    """Where every line of the log went; the parts add up to what was read."""
+    rejected = sum(counts.rejected.values())
+    line = (
+        f"{counts.read:,} lines read = {counts.accepted:,} events "
+        f"+ {counts.without_user:,} without a user + {rejected:,} rejected"
+    )
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.rejected.items())
+    return f"{line} ({reasons})" if reasons else line
+
+
+def table(report: Report) -> Table:
+    """A row a learner, the chosen one bold."""
+    test = report.results[0].test
+    caption = (
+        f"Chosen by average precision on the calibration snapshot ({iso(report.split.calibration_ms)[:10]}). "
+        f"The other figures: test snapshot {iso(report.split.test_ms)[:10]}, {test['users']:,} live users, "
+        f"{test['positives']:,} of whom cancel within {report.horizon_days} days ({test['base_rate']:.1%}). "
+        f"Recall and lift: when the highest {report.budget:.0%} of the scores are alerted."
+    )
+    shown = Table(title=f"Who cancels within {report.horizon_days} days", caption=caption, caption_justify="left")
+    shown.add_column("learner")
+    for heading in ("on calibration", *COLUMNS, "seconds"):
+        shown.add_column(heading, justify="right")
+    for result in report.results:
+        is_chosen = result.learner == report.chosen
+        figures = [format(result.test[name], form) for name, form in COLUMNS.values()]
+        shown.add_row(
+            f"{result.learner} *" if is_chosen else result.learner,
+            f"{result.calibration['average_precision']:.3f}",
+            *figures,
+            f"{result.seconds:.1f}",
+            style="bold" if is_chosen else "",
+        )
+    return shown

@@ -1,0 +1,40 @@
+"""Which moments teach, which calibrate, which test: in the order of time, with the horizon as the gap between them."""
+
+from dataclasses import dataclass
+
+from churn.errors import InvalidLog
+from churn.state import DAY_MS
+
+HISTORY_DAYS = 7  # a snapshot with less before it says little about habits
+STEP_DAYS = 7  # between training snapshots; closer ones repeat each other
+
+
+@dataclass(frozen=True)
+class Split:
+    """Moments (epoch ms, midnights UTC). No label window reaches into that of a later role, or past the log's end."""
+
+    training_ms: tuple[int, ...]
+    calibration_ms: int
+    test_ms: int
+
+    @property
+    def moments_ms(self) -> list[int]:
+        """All moments, the earliest first."""
+        return [*self.training_ms, self.calibration_ms, self.test_ms]
+
+
+def chronological(first_ms: int, last_ms: int, horizon_days: int) -> Split:
+    """The split of a log that spans first_ms to last_ms; raises InvalidLog when no moment is left to learn from."""
+    horizon_ms = horizon_days * DAY_MS
+    test_ms = (last_ms - horizon_ms) // DAY_MS * DAY_MS
+    calibration_ms = test_ms - horizon_ms
+    latest_ms, earliest_ms = calibration_ms - horizon_ms, first_ms + HISTORY_DAYS * DAY_MS
+    if latest_ms < earliest_ms:
+        needed_days = HISTORY_DAYS + 3 * horizon_days + 1  # the one day is lost to the alignment to midnight
+        raise InvalidLog(
+            f"the log spans {(last_ms - first_ms) / DAY_MS:.1f} days, at least {needed_days} are needed: "
+            f"{HISTORY_DAYS} of history and three horizons of {horizon_days}; "
+            "give a longer log or a shorter --horizon-days"
+        )
+    training = range(latest_ms, earliest_ms - 1, -STEP_DAYS * DAY_MS)
+    return Split(tuple(reversed(training)), calibration_ms, test_ms)

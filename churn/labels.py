@@ -1,0 +1,25 @@
+"""What is forecast: a cancel within the horizon after a moment, for users who are alive at it."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from churn.state import DAY_MS
+
+LABEL = "label"
+
+
+def is_within_horizon(cancelled_ms: Column, as_of_ms: Column, horizon_days: int) -> Column:
+    """Whether a cancel (epoch ms) falls into (as_of, as_of + horizon]."""
+    return (cancelled_ms > as_of_ms) & (cancelled_ms <= as_of_ms + horizon_days * DAY_MS)
+
+
+def labelled(features: DataFrame, cancels: DataFrame, horizon_days: int) -> DataFrame:
+    """Features, and user_id with cancelled_ms (any number of rows a user) -> the features and `label` (1.0 or 0.0)."""
+    by_user = cancels.groupBy("user_id").agg(F.collect_list("cancelled_ms").alias("cancels_ms"))
+    is_churn = F.exists(
+        F.coalesce("cancels_ms", F.array().cast("array<bigint>")),
+        lambda cancelled_ms: is_within_horizon(cancelled_ms, F.col("as_of_ms"), horizon_days),
+    )
+    return features.join(by_user, on="user_id", how="left").select(
+        *features.columns, is_churn.cast("double").alias(LABEL)
+    )

@@ -1,0 +1,197 @@
+"""A real Kafka broker (KRaft, one process, loopback only) from Maven jars, for a machine without Docker."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+from churn.errors import BadSetup, BrokerUnavailable
+from churn_io.jars import kafka_jars
+from churn_io.java import require_java
+from churn_io.kafka import require_broker
+
+HOST = "127.0.0.1"
+START_SECONDS = 60
+STOP_SECONDS = 20
+HEAP = "512m"
+
+# one of everything, no delays that only a cluster needs
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+message.max.bytes=10485760
+"""
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker's place on disk; running or not."""
+
+    folder: Path
+
+    @property
+    def log(self) -> Path:
+        """What the broker says."""
+        return self.folder / "broker.log"
+
+    @property
+    def data(self) -> Path:
+        """Kafka's own log folders."""
+        return self.folder / "data"
+
+    @property
+    def properties(self) -> Path:
+        """The broker's settings, which also identify its process."""
+        return self.folder.resolve() / "server.properties"
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port, as the settings say."""
+        listeners = next(row for row in self.properties.read_text().splitlines() if row.startswith("listeners="))
+        return listeners.removeprefix("listeners=PLAINTEXT://").split(",")[0]
+
+    def pid(self) -> int | None:
+        """The running broker's process; None when there is none, whatever an old pid file says."""
+        try:
+            pid = int((self.folder / "broker.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        command = subprocess.run(["ps", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False)
+        is_ours = str(self.properties) in command.stdout and not command.stdout.lstrip().startswith("Z")
+        return pid if is_ours else None
+
+
+def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
+    """Start the broker and wait until it answers; port 0 takes a free one, `fresh` forgets the data.
+
+    A running one is returned as it is. Raises BadSetup for a taken port, missing Java or a broker that will not start.
+    """
+    broker = Broker(folder)
+    if broker.pid() and not fresh:
+        return broker
+    stop(folder)
+    if fresh:
+        rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_properties(broker, port or free_port())
+    if not (broker.data / "meta.properties").exists():
+        _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
+    with broker.log.open("ab") as log:
+        process = subprocess.Popen(
+            _command("kafka.Kafka", str(broker.properties)),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C at the terminal is for the caller, who stops the broker in order
+        )
+    (folder / "broker.pid").write_text(str(process.pid))
+    try:
+        _await_answer(broker, process)
+    except BaseException:
+        stop(folder)
+        raise
+    return broker
+
+
+def stop(folder: Path) -> bool:
+    """End the broker of this folder; whether there was one."""
+    broker = Broker(folder)
+    pid = broker.pid()
+    if pid is None:
+        return False
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(pid, number)
+        deadline = time.monotonic() + STOP_SECONDS
+        while broker.pid() and time.monotonic() < deadline:
+            _reap(pid)
+            time.sleep(0.1)
+        if not broker.pid():
+            break
+    (folder / "broker.pid").unlink(missing_ok=True)
+    return True
+
+
+@contextmanager
+def running_broker(folder: Path, port: int = 0) -> Iterator[Broker]:
+    """A fresh broker that is stopped at the block's end, whatever happens in it."""
+    broker = start(folder, port, fresh=True)
+    try:
+        yield broker
+    finally:
+        stop(folder)
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_properties(broker: Broker, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise BadSetup(f"port {port} is taken; choose another with --port, or 0 for a free one") from error
+    text = PROPERTIES.format(host=HOST, port=port, controller_port=free_port(), data=broker.data.resolve())
+    broker.properties.write_text(text)
+
+
+def _await_answer(broker: Broker, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        if process.poll() is not None:
+            raise BadSetup(f"the broker ended with code {process.returncode}; see {broker.log}")
+        try:
+            with socket.create_connection((HOST, int(broker.bootstrap.split(":")[1])), timeout=1):
+                pass
+            require_broker(broker.bootstrap)
+            return
+        except (OSError, BrokerUnavailable):
+            if time.monotonic() > deadline:
+                raise BadSetup(f"the broker did not answer within {START_SECONDS} s; see {broker.log}") from None
+            time.sleep(0.1)
+
+
+def _command(main: str, *arguments: str) -> list[str]:
+    classpath = ":".join(str(jar) for jar in kafka_jars())
+    return [str(require_java()), f"-Xmx{HEAP}", "-cp", classpath, main, *arguments]
+
+
+def _java(broker: Broker, main: str, *arguments: str) -> None:
+    done = subprocess.run(_command(main, *arguments), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BadSetup(f"{main} in {broker.folder}: {(done.stdout + done.stderr).strip()[-300:]}")
+
+
+def _cluster_id() -> str:
+    return "sparkify-churn-local-0"  # 22 characters of base64, as Kafka wants its ids
+
+
+def _reap(pid: int) -> None:
+    """Collect the process if it is our child, so that it does not stay as a zombie."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # started by another program: its parent collects it

@@ -1,0 +1,25 @@
+"""The one console script: a verb each, from all programs."""
+
+import sys
+
+import typer
+
+from batch_training.commands import app as batch_app
+from churn_io.console import run
+from producer.commands import app as producer_app
+from sandbox.commands import app as kafka_app
+from streaming.commands import app as streaming_app
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Who will cancel in the next days, and why: Sparkify events in, churn alerts out.",
+)
+for program in (producer_app, batch_app, streaming_app):
+    app.registered_commands.extend(program.registered_commands)
+app.add_typer(kafka_app, name="kafka")
+
+
+def main() -> None:
+    """The `sparkify` program."""
+    run(lambda: sys.exit(app()))

@@ -1,0 +1,119 @@
+"""Events as tests spell them out, and what the state and the features must be, said naively in plain Python."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from churn.events import CANCEL_PAGES, CANCELLED
+from churn.features import PER_100_SONGS, PRIOR_SONGS
+from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS, snake
+
+START_MS = 1_538_352_000_000  # 2018-10-01T00:00:00Z, the first day of Sparkify
+REGISTERED_MS = START_MS - 30 * DAY_MS
+
+Event = dict[str, Any]
+
+
+def event(day: float, page: str = "NextSong", user: str | int | None = "u1", **fields: Any) -> Event:
+    """A row of the log, `day` days after START_MS; `fields` override or add."""
+    return {
+        "auth": "Logged In",
+        "level": "free",
+        "page": page,
+        "registration": REGISTERED_MS if user else None,
+        "sessionId": 7,
+        "ts": START_MS + round(day * DAY_MS),
+        "userId": user,
+    } | fields
+
+
+def cancel(day: float, user: str = "u1") -> list[Event]:
+    """The two rows with which a user leaves."""
+    return [event(day, "Cancel", user), event(day + 1e-4, CANCELLED, user, auth="Cancelled")]
+
+
+def lines(events: Iterable[Event]) -> list[str]:
+    """The events as lines of a log."""
+    return [json.dumps(each) for each in events]
+
+
+def naive_state(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, Any] | None:
+    """The user's state as of a moment, from all of the prefix; None when the window saw nothing of him."""
+    start_ms = (as_of_ms // HOP_MS - 1) * HOP_MS
+    seen = [e for e in events if str(e["userId"]) == user and start_ms <= e["ts"] <= as_of_ms]
+    if not seen:
+        return None
+    kept = [e for e in seen if e["page"] not in CANCEL_PAGES]
+    gone = [e["ts"] for e in seen if e["page"] == CANCELLED]
+    newest = max((e["ts"] * 2 + (e["level"] == "paid") for e in kept), default=None)
+    state: dict[str, Any] = {
+        "n_events": len(kept),
+        "first_ms": min((e["ts"] for e in kept), default=None),
+        "last_ms": max((e["ts"] for e in kept), default=None),
+        "level_code": newest,
+        "registered_ms": max(int(e["registration"]) for e in seen),
+        "cancelled_ms": max(gone, default=None),
+        "active_days": bits({(e["ts"] - start_ms) // DAY_MS for e in kept}) if kept else None,
+    }
+    for page in COUNTED_PAGES:
+        state[f"n_{snake(page)}"] = sum(e["page"] == page for e in kept)
+    for page in DECAYED_PAGES:
+        for tau in TAUS_DAYS:
+            grown = [math.exp((e["ts"] - start_ms) / DAY_MS / tau) for e in kept if e["page"] == page]
+            state[f"s_{snake(page)}_{tau}d"] = math.fsum(grown)
+    return state
+
+
+def bits(days: set[int]) -> int:
+    """The days as a map of bits."""
+    return sum(1 << day for day in days)
+
+
+def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, float] | None:
+    """The user's features as of a moment, straight from the events; None for a user who is gone or unknown."""
+    start_ms = (as_of_ms // HOP_MS - 1) * HOP_MS
+    seen = [e for e in events if str(e["userId"]) == user and start_ms <= e["ts"] <= as_of_ms]
+    kept = [e for e in seen if e["page"] not in CANCEL_PAGES]
+    if not kept or any(e["page"] == CANCELLED for e in seen):
+        return None
+    newest = max(kept, key=lambda e: (e["ts"], e["level"] == "paid"))
+    observed = max((as_of_ms - min(e["ts"] for e in kept)) / DAY_MS, 1.0)
+    ages = {page: [(as_of_ms - e["ts"]) / DAY_MS for e in kept if e["page"] == page] for page in COUNTED_PAGES}
+    n_songs = len(ages["NextSong"])
+
+    def per_day(page: str, tau: int) -> float:
+        return math.fsum(math.exp(-age / tau) for age in ages[page]) / (tau * (1 - math.exp(-observed / tau)))
+
+    def per_100_songs(page: str) -> float:
+        return (100 * len(ages[page]) + PRIOR_SONGS * PER_100_SONGS[page]) / (n_songs + PRIOR_SONGS)
+
+    return {
+        "days_silent": (as_of_ms - max(e["ts"] for e in kept)) / DAY_MS,
+        "days_registered": max((as_of_ms - max(e["registration"] for e in seen)) / DAY_MS, 0.0),
+        "days_observed": observed,
+        "is_paid": float(newest["level"] == "paid"),
+        "active_days_per_week": 7 * len({(e["ts"] - start_ms) // DAY_MS for e in kept}) / (observed + 1),
+        "songs": float(n_songs),
+        "songs_per_day_1d": per_day("NextSong", 1),
+        "songs_per_day_7d": per_day("NextSong", 7),
+        "songs_per_day_28d": per_day("NextSong", 28),
+        "thumbs_down_per_day_7d": per_day("Thumbs Down", 7),
+        "thumbs_down_per_day_28d": per_day("Thumbs Down", 28),
+        "adverts_per_day_7d": per_day("Roll Advert", 7),
+        "adverts_per_day_28d": per_day("Roll Advert", 28),
+        "downgrade_visits_per_day_28d": per_day("Downgrade", 28),
+        "settings_visits_per_day_28d": per_day("Settings", 28),
+        "logouts_per_day_28d": per_day("Logout", 28),
+        "thumbs_up_per_100_songs": per_100_songs("Thumbs Up"),
+        "thumbs_down_per_100_songs": per_100_songs("Thumbs Down"),
+        "playlist_adds_per_100_songs": per_100_songs("Add to Playlist"),
+        "friends_per_100_songs": per_100_songs("Add Friend"),
+        "adverts_per_100_songs": per_100_songs("Roll Advert"),
+        "home_visits_per_100_songs": per_100_songs("Home"),
+        "help_visits_per_100_songs": per_100_songs("Help"),
+        "downgrade_visits_per_100_songs": per_100_songs("Downgrade"),
+        "settings_visits_per_100_songs": per_100_songs("Settings"),
+        "upgrade_visits_per_100_songs": per_100_songs("Upgrade"),
+        "logouts_per_100_songs": per_100_songs("Logout"),
+    }

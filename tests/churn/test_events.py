@@ -1,0 +1,73 @@
+import json
+
+import pytest
+from pyspark.sql import functions as F
+
+from churn.events import EVENT_COLUMNS, accepted, judged, parsed
+from tests.builders import event
+
+RECORDED_MS = 1_600_000_000_000
+
+
+@pytest.fixture(scope="module")
+def verdict(spark):
+    """A function that judges one value."""
+
+    def judge(value):
+        records = spark.createDataFrame([(value,)], "value BINARY").withColumn("recorded_ms", F.lit(RECORDED_MS))
+        row = records.transform(parsed).transform(judged).first()
+        return row.reason or ("without_user" if row.without_user else "accepted")
+
+    return judge
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (event(1), "accepted"),
+        (event(1, user=95), "accepted"),
+        (event(1, registration=1.540344794796e12), "accepted"),
+        (event(1, user=""), "without_user"),
+        (event(1, user=None), "without_user"),
+        (event(1, user="1261737", registration=None), "without_user"),
+        (event(1, page="Cartwheel"), "page_unknown"),
+        (event(1, page=None), "page_missing"),
+        (event(1, level="gold"), "level_unknown"),
+        (event(1, level=None), "level_unknown"),
+        (event(1, ts=None), "ts_missing"),
+        (event(1, ts=0), "ts_not_positive"),
+        (event(1, ts=4_102_444_800_000), "ts_in_the_future"),
+        (event(1, ts="yesterday"), "not_the_wanted_json"),
+        (event(1, ts=1.5), "not_the_wanted_json"),
+        (event(1, registration="a while ago"), "not_the_wanted_json"),
+        (event(1, user={"id": 7}), "user_id_not_an_id"),
+        (event(1, user="x" * 65), "user_id_not_an_id"),
+    ],
+)
+def test_each_rule_gives_its_reason(verdict, value, expected):
+    assert verdict(json.dumps(value).encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "empty"),
+        (b"", "empty"),
+        (b"{", "not_the_wanted_json"),
+        (b"not json", "not_the_wanted_json"),
+        (b"[1, 2]", "not_the_wanted_json"),
+        (b'"text"', "not_the_wanted_json"),
+        (b"\xff\xfe\x00", "not_the_wanted_json"),
+        (b"{}", "ts_missing"),
+    ],
+)
+def test_a_value_that_is_no_event_has_a_reason(verdict, value, expected):
+    assert verdict(value) == expected
+
+
+def test_a_number_and_a_text_as_user_id_are_one_user(spark):
+    values = [(json.dumps(event(1, user=95)),), (json.dumps(event(1, user="95")),)]
+    records = spark.createDataFrame(values, "value STRING").withColumn("recorded_ms", F.lit(RECORDED_MS))
+    rows = records.transform(parsed).transform(judged).transform(accepted).collect()
+    assert [row.user_id for row in rows] == ["95", "95"]
+    assert rows[0].asDict().keys() == set(EVENT_COLUMNS)

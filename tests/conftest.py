@@ -1,0 +1,62 @@
+"""The real parts that tests share: one Spark session, one broker."""
+
+import os
+import uuid
+
+import pytest
+
+from churn.errors import BadSetup
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, USER_EVENTS, Topic
+from churn_io.kafka import create_topics
+from churn_io.session import spark_session
+from sandbox.broker import running_broker
+from streaming.trigger import Topics
+
+
+def pytest_collection_modifyitems(items):
+    """A test is marked by the most expensive part that it asks for."""
+    for item in items:
+        if "broker" in item.fixturenames:
+            item.add_marker("broker")
+        elif "spark" in item.fixturenames:
+            item.add_marker("spark")
+        else:
+            item.add_marker("unit")
+
+
+def missing(reason):
+    """A service that is not there fails in CI, and skips with its reason elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """The session of the product, small."""
+    warehouse = str(tmp_path_factory.mktemp("warehouse"))
+    try:
+        session = spark_session("tests", "local[2]", {"spark.sql.warehouse.dir": warehouse})
+    except BadSetup as error:
+        missing(str(error))
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory):
+    """A real broker's address."""
+    try:
+        with running_broker(tmp_path_factory.mktemp("kafka")) as running:
+            yield running.bootstrap
+    except BadSetup as error:
+        missing(str(error))
+
+
+@pytest.fixture
+def topic_names(broker):
+    """The four topics under names of this test's own, with the product's settings: events, and where results go."""
+    suffix = uuid.uuid4().hex[:8]
+    create_topics(broker, [Topic(f"{topic.name}-{suffix}", topic.partitions, topic.config) for topic in TOPICS])
+    results = Topics(*(f"{name}-{suffix}" for name in (CHURN_SCORES, CHURN_ALERTS, REJECTED_EVENTS)))
+    return f"{USER_EVENTS}-{suffix}", results

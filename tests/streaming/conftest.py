@@ -1,0 +1,105 @@
+import json
+import time
+from dataclasses import replace
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from pyspark.ml.classification import LogisticRegression
+from pyspark.ml.linalg import Vectors
+
+from churn.features import NAMES
+from churn.model import ModelCard
+from churn_io.registry import Registry
+from streaming.job import Settings
+from streaming.source import Source
+from streaming.trigger import Policy
+
+CARD = ModelCard(
+    version="v1",
+    learner="logistic_regression",
+    features=list(NAMES),
+    mean=[0.0] * len(NAMES),
+    deviation=[1.0] * len(NAMES),
+    typical=[0.5] * len(NAMES),
+    calibration=(1.0, 0.0),
+    threshold=0.5,
+    horizon_days=10,
+)
+
+
+@pytest.fixture(scope="session")
+def classifier(spark):
+    """A real, small classifier: who dislikes more songs is likelier to go."""
+    disliked = NAMES.index("thumbs_down_per_100_songs")
+    rows = [
+        (float(disliking > 1.5), Vectors.dense([disliking if i == disliked else 0.1 * (n % 3) for i in range(len(NAMES))]))
+        for n, disliking in enumerate(0.1 * step for step in range(40))
+    ]
+    return LogisticRegression(regParam=0.1, maxIter=20).fit(spark.createDataFrame(rows, ["label", "features"]))
+
+
+@pytest.fixture
+def models(spark, classifier, tmp_path):
+    """A registry with one model in force."""
+    folder = str(tmp_path / "models")
+    publish_model(spark, folder, classifier, CARD)
+    return folder
+
+
+def publish_model(spark, folder, classifier, card):
+    """Register the classifier under the card, and put it in force."""
+    Registry(spark, folder).publish(replace(card, coefficients=list(classifier.coefficients)), classifier)
+
+
+@pytest.fixture
+def job(broker, topic_names, models, tmp_path):
+    """Settings that drain this test's topic, 40 events a batch."""
+    events, results = topic_names
+    return Settings(
+        source=Source(broker, events, max_events_per_trigger=40),
+        models=models,
+        checkpoint=str(tmp_path / "checkpoint"),
+        policy=Policy(cool_down_days=7, sweep_days=1),
+        topics=results,
+        available_now=True,
+    )
+
+
+@pytest.fixture
+def send(broker, topic_names):
+    """A function that puts events (or raw bytes) on this test's topic, all on one partition, and waits for them."""
+    producer = KafkaProducer(bootstrap_servers=broker, linger_ms=5)
+
+    def put(records, partition=0):
+        futures = []
+        for record in records:
+            is_raw = record is None or isinstance(record, bytes)
+            value = record if is_raw else json.dumps(record).encode()
+            stamp = int(time.time() * 1000) if is_raw or not isinstance(record["ts"], int) else record["ts"]
+            futures.append(producer.send(topic_names[0], value, timestamp_ms=stamp, partition=partition))
+        producer.flush()
+        for future in futures:
+            future.get(timeout=10)
+
+    yield put
+    producer.close()
+
+
+@pytest.fixture
+def read(broker):
+    """A function that reads a topic from beginning to end."""
+
+    def everything(topic):
+        consumer = KafkaConsumer(bootstrap_servers=broker, group_id=None, enable_auto_commit=False)
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        ends = consumer.end_offsets(partitions)
+        found = []
+        while any(consumer.position(partition) < ends[partition] for partition in partitions):
+            for records in consumer.poll(timeout_ms=200).values():
+                found.extend(records)
+        consumer.close()
+        return found
+
+    return everything

@@ -1,0 +1,211 @@
+"""The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from churn.alerts import alert_id
+from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, NoModel, TopicMissing
+from churn.state import DAY_MS, HOP_MS
+from streaming.job import run
+from streaming.reader import Reading, alerts
+from tests.builders import START_MS, cancel, event, naive_features
+from tests.streaming.conftest import CARD, publish_model
+
+
+def grumbler(user, days):
+    """A user who dislikes one song in two."""
+    return [event(day, page, user) for day in days for page in ("NextSong", "Thumbs Down", "NextSong")]
+
+
+def listener(user, days):
+    """A user who plays on."""
+    return [event(day, "NextSong", user) for day in days for _ in range(3)]
+
+
+def by_time(*logs):
+    return sorted((each for log in logs for each in log), key=lambda each: each["ts"])
+
+
+def values(records):
+    return [json.loads(record.value) for record in records]
+
+
+def test_a_user_who_grumbles_is_scored_alerted_and_explained(spark, job, send, read):
+    send(by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40))))
+    total = run(spark, job)
+    assert total.is_balanced
+    assert (total.read, total.state, total.rejected, total.late) == (120, 120, 0, 0)
+    scores = {score["user_id"]: score for score in values(read(job.topics.scores))}
+    assert scores["angry"]["probability"] > 0.5 > scores["calm"]["probability"]
+    found = list(alerts(Reading(job.source.bootstrap, job.topics.alerts, follow=False)))
+    assert {alert["user_id"] for alert in found} == {"angry"}
+    first = found[0]
+    assert first["reasons"][0]["feature"] == "thumbs_down_per_100_songs"
+    assert first["reasons"][0]["text"].startswith("thumbs down per 100 songs: ")
+    assert first["model_version"] == "v1"
+    assert len({alert["alert_id"] for alert in found}) == len(found) == total.alerts
+
+
+def test_a_score_is_the_models_for_the_naive_features(spark, job, send, read, classifier):
+    log = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 31)))
+    send(log)
+    run(spark, job)
+    clock_ms = max(each["ts"] for each in log)
+    last = {score["user_id"]: score for score in values(read(job.topics.scores))}
+    for user, score in last.items():
+        expected = probability(classifier, naive_features(log, user, clock_ms))
+        assert score["probability"] == pytest.approx(expected, abs=1e-9)
+
+
+def probability(classifier, features):
+    """The card's scale and the classifier's sigmoid, in plain Python."""
+    import math  # noqa: PLC0415
+
+    margin = classifier.intercept + sum(
+        weight * math.log1p(features[name]) for weight, name in zip(classifier.coefficients, CARD.features, strict=True)
+    )
+    return 1 / (1 + math.exp(-margin))
+
+
+def test_the_silent_are_scored_by_the_sweep(spark, job, send, read):
+    send(by_time(grumbler("silent", range(20, 22)), listener("calm", range(20, 40))))
+    run(spark, job)
+    as_of = [score["as_of"][:10] for score in values(read(job.topics.scores)) if score["user_id"] == "silent"]
+    assert max(as_of) == "2018-11-09"
+
+
+def test_who_has_cancelled_is_neither_scored_nor_alerted_after(spark, job, send, read):
+    send(by_time(grumbler("gone", range(20, 22)), cancel(22.5, "gone"), listener("calm", range(20, 40))))
+    run(spark, job)
+    last = max(score["as_of"] for score in values(read(job.topics.scores)) if score["user_id"] == "gone")
+    assert last < "2018-10-23T12:00:10"
+
+
+BAD = {
+    b"{": "not_the_wanted_json",
+    b"\xff\xfe": "not_the_wanted_json",
+    b'{"ts": "now"}': "not_the_wanted_json",
+    b"[]": "not_the_wanted_json",
+    b"": "empty",
+    None: "empty",
+    json.dumps(event(25, "Cartwheel")).encode(): "page_unknown",
+    json.dumps(event(25, level="gold")).encode(): "level_unknown",
+    json.dumps(event(90_000)).encode(): "ts_in_the_future",
+}
+
+
+def test_nothing_vanishes(spark, job, send, read):
+    late = [event(1 - 60, user="old"), event(2 - 60, user="old")]
+    visitors = [event(20.5, user=""), event(20.6, user=None, registration=None)]
+    send(listener("calm", range(20, 60)) + [*BAD] + visitors)
+    send(listener("calm", range(60, 80)) + late + listener("calm", range(80, 90)))
+    total = run(spark, job)
+    assert total.is_balanced
+    assert total.read == 3 * 70 + len(BAD) + len(visitors) + len(late)
+    assert (total.rejected, total.without_user, total.late) == (len(BAD), 2, 2)
+    letters = read(job.topics.rejected)
+    assert {letter.value: header(letter, "reason") for letter in letters} == BAD
+    for letter in letters:
+        assert header(letter, "topic") == job.source.topic
+        assert int(header(letter, "offset")) in range(120, 120 + len(BAD))
+
+
+def header(record, name):
+    return dict(record.headers)[name].decode()
+
+
+@pytest.mark.parametrize("offset_ms", [-1, 0])
+def test_an_event_is_late_exactly_when_none_of_its_windows_is_open(spark, job, send, read, offset_ms):
+    """The window that starts a hop before EDGE closes when the clock passes EDGE + a hop + the delay of an hour."""
+    edge_ms = (START_MS // HOP_MS + 1) * HOP_MS
+    closing_day = (edge_ms + HOP_MS - START_MS) / DAY_MS + 2 / 24
+    send(listener("calm", [closing_day] * 14))
+    send(listener("calm", [closing_day + 1] * 14))
+    send(listener("calm", [closing_day + 2] * 14))
+    send([event(0, user="edge", ts=edge_ms + offset_ms)])
+    total = run(spark, job)
+    assert total.is_balanced
+    assert total.late == (1 if offset_ms < 0 else 0)
+    scored = {score["user_id"] for score in values(read(job.topics.scores))}
+    assert ("edge" in scored) == (offset_ms == 0)
+
+
+def test_a_drained_topic_goes_on_where_it_stopped(spark, job, send, read):
+    log = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)))
+    send(log[:70])
+    first = run(spark, job)
+    send(log[70:])
+    second = run(spark, job)
+    assert (first.read, second.read) == (70, 50)
+    last = {score["user_id"]: score for score in values(read(job.topics.scores))}
+    assert last["angry"]["as_of"] == last["calm"]["as_of"] == "2018-11-09T00:00:00.000Z"
+
+
+def test_a_new_model_scores_from_the_next_batch_without_a_restart(spark, job, send, read, classifier):
+    send(listener("calm", range(20, 40)))
+
+    def publish_after_the_first(batch_id, _accounts):
+        if batch_id == 0:
+            publish_model(spark, job.models, classifier, replace(CARD, version="v2"))
+
+    run(spark, job, on_batch=publish_after_the_first)
+    versions = [score["model_version"] for score in values(read(job.topics.scores))]
+    assert versions[0] == "v1"
+    assert versions[-1] == "v2"
+
+
+def test_the_same_batches_make_the_same_alerts(spark, job, send, tmp_path):
+    send(by_time(grumbler("angry", range(20, 40)), grumbler("cross", range(25, 45))))
+    run(spark, job)
+    reading = Reading(job.source.bootstrap, job.topics.alerts, follow=False)
+    first = list(alerts(reading))
+    run(spark, replace(job, checkpoint=str(tmp_path / "again")))
+    assert list(alerts(reading)) == first
+    for alert in first:
+        as_of_ms = int(to_ms(alert["as_of"]))
+        assert alert["alert_id"] == alert_id(alert["user_id"], as_of_ms)
+        assert alert["probability"] >= alert["threshold"]
+
+
+def to_ms(iso):
+    from datetime import datetime  # noqa: PLC0415
+
+    return datetime.fromisoformat(iso).timestamp() * 1000
+
+
+def test_without_a_broker_it_says_so(spark, job):
+    with pytest.raises(BrokerUnavailable, match="sparkify kafka start"):
+        run(spark, replace(job, source=replace(job.source, bootstrap="127.0.0.1:1")))
+
+
+def test_without_the_topic_it_says_so(spark, job):
+    with pytest.raises(TopicMissing, match="nowhere is missing"):
+        run(spark, replace(job, source=replace(job.source, topic="nowhere")))
+
+
+def test_without_a_model_it_says_so(spark, job, tmp_path):
+    with pytest.raises(NoModel, match="sparkify train"):
+        run(spark, replace(job, models=str(tmp_path / "none")))
+
+
+def test_a_model_with_other_features_is_refused(spark, job, classifier, tmp_path):
+    folder = str(tmp_path / "other")
+    publish_model(spark, folder, classifier, replace(CARD, features=["days_since_epoch", *CARD.features[1:]]))
+    with pytest.raises(ModelMismatch, match="days_since_epoch"):
+        run(spark, replace(job, models=folder))
+
+
+def test_a_checkpoint_of_another_state_is_refused(spark, job, tmp_path):
+    folder = tmp_path / "checkpoint"
+    folder.mkdir()
+    (folder / "checkpoint.json").write_text(json.dumps({"state_version": "0"}))
+    with pytest.raises(CheckpointMismatch, match=r"state_version=0.*--checkpoint"):
+        run(spark, job)
+
+
+def test_a_folder_that_is_no_checkpoint_of_ours_is_refused(spark, job, tmp_path):
+    (tmp_path / "checkpoint" / "query").mkdir(parents=True)
+    with pytest.raises(CheckpointMismatch, match="checkpoint without its"):
+        run(spark, job)
