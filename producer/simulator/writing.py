@@ -1,0 +1,63 @@
+"""Files that appear when they are complete: one log, or a folder with a log a day."""
+
+import gzip
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TextIO
+
+from churn.errors import BadSetup
+from producer.simulator.sessions import DAY_S, Row
+
+Write = Callable[[list[Row]], int]  # rows in time order -> bytes before compression
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[TextIO]:
+    """A text file under another name, renamed when the block ends well; gzipped when it is named .gz."""
+    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = gzip.open(hidden, "wt", compresslevel=3) if path.suffix == ".gz" else hidden.open("w")
+    except OSError as error:
+        raise BadSetup(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    try:
+        with opened as file:
+            yield file
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+@contextmanager
+def written(out: Path) -> Iterator[Write]:
+    """Write all rows to one file, .json or .json.gz."""
+    if not out.name.endswith((".json", ".json.gz")):
+        raise BadSetup(f"{out}: a log is written as .json or .json.gz; name it so, or use --by-day for a folder")
+    with aside(out) as file:
+        yield lambda rows: file.write("".join([line for _, line in rows]))
+
+
+@contextmanager
+def written_by_day(folder: Path) -> Iterator[Write]:
+    """Write each day (UTC) to a file of its own in the folder, 2018-10-01.json."""
+    if folder.suffix in (".json", ".gz"):
+        raise BadSetup(f"{folder}: with --by-day, --out is a folder")
+    with ExitStack() as current:
+        open_day, file = -1, None
+
+        def write(rows: list[Row]) -> int:
+            nonlocal open_day, file
+            size = 0
+            for day, of_day in groupby(rows, key=lambda row: int(row[0] // DAY_S)):
+                if day != open_day or file is None:
+                    current.close()
+                    name = datetime.fromtimestamp(day * DAY_S, UTC).strftime("%Y-%m-%d.json")
+                    open_day, file = day, current.enter_context(aside(folder / name))
+                size += file.write("".join([line for _, line in of_day]))
+            return size
+
+        yield write
