@@ -4,16 +4,17 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from batch_training.logs import Counts
 from batch_training.split import Split
 
 COLUMNS = {  # heading -> the metric and its format
-    "avg precision": ("average_precision", ".3f"),
-    "ROC-AUC": ("roc_auc", ".3f"),
+    "AP": ("average_precision", ".3f"),
+    "AUC": ("roc_auc", ".3f"),
     "Brier": ("brier", ".4f"),
-    "F1 of churn": ("f1", ".3f"),
+    "F1": ("f1", ".3f"),
     "recall": ("recall_at_budget", ".1%"),
     "lift": ("lift_at_budget", ".2f"),
 }
@@ -94,14 +95,16 @@ def table(report: Report) -> Table:
     """A row a learner, the chosen one bold."""
     test = report.results[0].test
     caption = (
-        f"Chosen by average precision on the calibration snapshot ({iso(report.split.calibration_ms)[:10]}). "
-        f"The other figures: test snapshot {iso(report.split.test_ms)[:10]}, {test['users']:,} live users, "
+        f"* chosen by AP cal.: average precision on the calibration snapshot, {iso(report.split.calibration_ms)[:10]}. "
+        f"All else is measured on the test snapshot, {iso(report.split.test_ms)[:10]}: {test['users']:,} live users, "
         f"{test['positives']:,} of whom cancel within {report.horizon_days} days ({test['base_rate']:.1%}). "
-        f"Recall and lift: when the highest {report.budget:.0%} of the scores are alerted."
+        f"F1 is that of the churn class; recall and lift hold when the highest {report.budget:.1%} are alerted."
     )
-    shown = Table(title=f"Who cancels within {report.horizon_days} days", caption=caption, caption_justify="left")
-    shown.add_column("learner")
-    for heading in ("on calibration", *COLUMNS, "seconds"):
+    shown = Table(
+        title=f"Who cancels within {report.horizon_days} days", caption=caption, caption_justify="left", box=SIMPLE_HEAD
+    )
+    shown.add_column("learner", no_wrap=True)
+    for heading in ("AP cal.", *COLUMNS, "seconds"):
         shown.add_column(heading, justify="right")
     for result in report.results:
         is_chosen = result.learner == report.chosen

@@ -15,7 +15,7 @@ def simulate(
     out: Annotated[Path, typer.Option(help="A .json or .json.gz file; with --by-day a folder.")],
     users: Annotated[int, typer.Option(help="Registered users at the start; a few come later.")] = 225,
     days: Annotated[float, typer.Option(help="How long the log runs.")] = 61,
-    start: Annotated[datetime, typer.Option(help="Its first day (UTC).")] = datetime(2018, 10, 1),  # noqa: DTZ001
+    start: Annotated[datetime, typer.Option(help="Its first day (UTC).")] = datetime(2018, 10, 1),
     seed: Annotated[int, typer.Option(help="The same seed makes the same log.")] = 42,
     by_day: Annotated[bool, typer.Option("--by-day", help="One file a day.")] = False,
     truth: Annotated[Path | None, typer.Option(help="Write each user's hidden segment, rates and cancel.")] = None,

@@ -75,7 +75,9 @@ class Broker:
             pid = int((self.folder / "broker.pid").read_text())
         except (FileNotFoundError, ValueError):
             return None
-        command = subprocess.run(["ps", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False)
+        command = subprocess.run(
+            ["ps", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False
+        )
         is_ours = str(self.properties) in command.stdout and not command.stdout.lstrip().startswith("Z")
         return pid if is_ours else None
 

@@ -1,7 +1,5 @@
 """The one console script: a verb each, from all programs."""
 
-import sys
-
 import typer
 
 from batch_training.commands import app as batch_app
@@ -22,4 +20,4 @@ app.add_typer(kafka_app, name="kafka")
 
 def main() -> None:
     """The `sparkify` program."""
-    run(lambda: sys.exit(app()))
+    run(app)

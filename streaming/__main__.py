@@ -3,4 +3,4 @@
 from churn_io.console import run
 from streaming.commands import app
 
-run(lambda: app(standalone_mode=False))
+run(app)

@@ -10,9 +10,7 @@ DAYS = 100  # three windows' starts lie inside
 
 FIRST_HOP_MS = (START_MS // HOP_MS + 1) * HOP_MS
 EDGES = [
-    moment + offset
-    for moment in (FIRST_HOP_MS, FIRST_HOP_MS + HOP_MS, START_MS + 40 * DAY_MS)
-    for offset in (-1, 0, 1)
+    moment + offset for moment in (FIRST_HOP_MS, FIRST_HOP_MS + HOP_MS, START_MS + 40 * DAY_MS) for offset in (-1, 0, 1)
 ]
 
 moments = st.one_of(st.integers(START_MS, START_MS + DAYS * DAY_MS), st.sampled_from(EDGES))

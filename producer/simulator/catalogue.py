@@ -16,7 +16,21 @@ THINGS = ("Harbour", "Lanterns", "Foxes", "Avenue", "Satellite", "Orchard", "Eng
 MOODS = ("Waiting for", "Running from", "Dancing with", "Letter to", "Back to", "Under", "Beyond", "Dreaming of")
 WOMEN = ("Ada", "Bea", "Carla", "Dina", "Elsa", "Faye", "Gwen", "Hana", "Ida", "June", "Kira", "Lena", "Mina", "Nora")
 MEN = ("Abel", "Ben", "Carl", "Dan", "Emil", "Finn", "Gus", "Hugo", "Ivan", "Jack", "Kurt", "Leo", "Max", "Nils")
-SURNAMES = ("Abbot", "Birch", "Castle", "Dale", "Elm", "Ford", "Grove", "Hill", "Isle", "Kerr", "Lake", "Marsh", "North")
+SURNAMES = (
+    "Abbot",
+    "Birch",
+    "Castle",
+    "Dale",
+    "Elm",
+    "Ford",
+    "Grove",
+    "Hill",
+    "Isle",
+    "Kerr",
+    "Lake",
+    "Marsh",
+    "North",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def write_log(
     began = time.monotonic()
     known: list[User] = []
     rows = size = 0
-    with (written_by_day(out) if by_day else written(out)) as write:
+    with written_by_day(out) if by_day else written(out) as write:
         for chunk in simulated(settings, known):
             size += write(chunk)
             rows += len(chunk)

@@ -95,7 +95,13 @@ def _user(user_id: int, rng: Random, registered_s: float | None, auth: str, leve
     return user
 
 
-NOBODY = ('null,"gender":null,"itemInSession":', ',"lastName":null,"length":', "null", "null", ',"userAgent":null,"userId":""}\n')
+NOBODY = (
+    'null,"gender":null,"itemInSession":',
+    ',"lastName":null,"length":',
+    "null",
+    "null",
+    ',"userAgent":null,"userId":""}\n',
+)
 
 
 def render(user: User) -> None:

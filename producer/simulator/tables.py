@@ -81,7 +81,8 @@ def _segment(name: str) -> Segment:
 
     def state(row: dict[str, str], prefix: str) -> State:
         key = tuple(row[prefix + part] for part in ("page", "auth", "level", "method", "status"))
-        return states.setdefault(key, State(*key[:4], status=int(key[4])))
+        page, auth, level, method, status = key
+        return states.setdefault(key, State(page, auth, level, method, int(status)))
 
     targets: dict[State, list[tuple[State, float]]] = {}
     for row in _rows("transitions.csv", name):

@@ -21,7 +21,8 @@ def aside(path: Path) -> Iterator[TextIO]:
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = gzip.open(hidden, "wt", compresslevel=3) if path.suffix == ".gz" else hidden.open("w")
+        is_gzip = path.suffix == ".gz"
+        opened = gzip.open(hidden, "wt", compresslevel=3) if is_gzip else hidden.open("w")  # noqa: SIM115  (below)
     except OSError as error:
         raise BadSetup(f"cannot write {path}: {error.strerror}; choose another --out") from error
     try:

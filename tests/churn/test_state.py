@@ -91,7 +91,8 @@ def test_the_rows_of_a_cancel_enter_no_feature(accepted_events):
     as_of_ms = START_MS + 40 * DAY_MS
     past = [event(day) for day in range(20, 39)]
     without, having = (
-        by_user(state_at(accepted_events(log), as_of_ms).transform(with_features)) for log in (past, past + cancel(39.5))
+        by_user(state_at(accepted_events(log), as_of_ms).transform(with_features))
+        for log in (past, past + cancel(39.5))
     )
     assert without.keys() == having.keys() == {"u1"}
     assert_same(having["u1"], without["u1"])

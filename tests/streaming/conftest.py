@@ -14,6 +14,8 @@ from streaming.job import Settings
 from streaming.source import Source
 from streaming.trigger import Policy
 
+KEY = b"key"  # a record without a value must have one
+
 CARD = ModelCard(
     version="v1",
     learner="logistic_regression",
@@ -32,7 +34,10 @@ def classifier(spark):
     """A real, small classifier: who dislikes more songs is likelier to go."""
     disliked = NAMES.index("thumbs_down_per_100_songs")
     rows = [
-        (float(disliking > 1.5), Vectors.dense([disliking if i == disliked else 0.1 * (n % 3) for i in range(len(NAMES))]))
+        (
+            float(disliking > 1.5),
+            Vectors.dense([disliking if i == disliked else 0.1 * (n % 3) for i in range(len(NAMES))]),
+        )
         for n, disliking in enumerate(0.1 * step for step in range(40))
     ]
     return LogisticRegression(regParam=0.1, maxIter=20).fit(spark.createDataFrame(rows, ["label", "features"]))
@@ -76,7 +81,7 @@ def send(broker, topic_names):
             is_raw = record is None or isinstance(record, bytes)
             value = record if is_raw else json.dumps(record).encode()
             stamp = int(time.time() * 1000) if is_raw or not isinstance(record["ts"], int) else record["ts"]
-            futures.append(producer.send(topic_names[0], value, timestamp_ms=stamp, partition=partition))
+            futures.append(producer.send(topic_names[0], value, key=KEY, timestamp_ms=stamp, partition=partition))
         producer.flush()
         for future in futures:
             future.get(timeout=10)

@@ -1,7 +1,9 @@
 """The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
 
 import json
+import math
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -61,8 +63,6 @@ def test_a_score_is_the_models_for_the_naive_features(spark, job, send, read, cl
 
 def probability(classifier, features):
     """The card's scale and the classifier's sigmoid, in plain Python."""
-    import math  # noqa: PLC0415
-
     margin = classifier.intercept + sum(
         weight * math.log1p(features[name]) for weight, name in zip(classifier.coefficients, CARD.features, strict=True)
     )
@@ -99,7 +99,7 @@ BAD = {
 def test_nothing_vanishes(spark, job, send, read):
     late = [event(1 - 60, user="old"), event(2 - 60, user="old")]
     visitors = [event(20.5, user=""), event(20.6, user=None, registration=None)]
-    send(listener("calm", range(20, 60)) + [*BAD] + visitors)
+    send([*listener("calm", range(20, 60)), *BAD, *visitors])
     send(listener("calm", range(60, 80)) + late + listener("calm", range(80, 90)))
     total = run(spark, job)
     assert total.is_balanced
@@ -170,8 +170,6 @@ def test_the_same_batches_make_the_same_alerts(spark, job, send, tmp_path):
 
 
 def to_ms(iso):
-    from datetime import datetime  # noqa: PLC0415
-
     return datetime.fromisoformat(iso).timestamp() * 1000
 
 

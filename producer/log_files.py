@@ -1,0 +1,75 @@
+"""Logs as they lie on disk: lines of JSON in a file, a folder of files, plain or gzipped."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from churn.errors import InvalidLog
+
+SUFFIXES = (".json", ".ndjson", ".jsonl", ".log", ".gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a log, untouched; `user` and `ts_ms` are None where the line does not tell."""
+
+    value: bytes
+    source: str
+    number: int
+    user: bytes | None
+    ts_ms: int | None
+    is_bad: bool
+
+
+def files(path: Path) -> list[Path]:
+    """The log's files in the order of their names; raises InvalidLog when there are none."""
+    if not path.exists():
+        raise InvalidLog(f"{path}: no such file or folder; name a log, or make one with `sparkify simulate`")
+    if path.is_file():
+        return [path]
+    found = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES and not each.name.startswith("."))
+    if not found:
+        raise InvalidLog(f"{path}: holds no file that ends in {', '.join(SUFFIXES)}")
+    return found
+
+
+def lines(path: Path) -> Iterator[Line]:
+    """All lines that are not blank; raises InvalidLog for a file that cannot be read, or a log without a line."""
+    any_line = False
+    for file in files(path):
+        try:
+            with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+                for number, raw in enumerate(opened, start=1):
+                    value = raw.rstrip(b"\r\n")
+                    if value.strip():
+                        any_line = True
+                        yield line(value, file.name, number)
+        except (OSError, EOFError) as error:
+            raise InvalidLog(f"{file}: cannot be read ({error}); check the file") from error
+    if not any_line:
+        raise InvalidLog(f"{path}: an empty log; name one with events")
+
+
+def line(value: bytes, source: str, number: int) -> Line:
+    """What the producer needs to know of a line; a bad one is marked, and goes on as it is."""
+    try:
+        event = orjson.loads(value)
+        user, ts_ms = event.get("userId"), event.get("ts")
+    except (orjson.JSONDecodeError, AttributeError):
+        return Line(value, source, number, None, None, True)
+    is_time = isinstance(ts_ms, int) and not isinstance(ts_ms, bool) and 0 <= ts_ms < 2**53
+    key = str(user).encode() if isinstance(user, str | int) and user != "" else None
+    return Line(value, source, number, key, ts_ms if is_time else None, not is_time)
+
+
+def shifted(original: Line, shift_ms: int) -> Line:
+    """The line, later by `shift_ms`; its JSON is written anew, which is the one case in which bytes change."""
+    if original.ts_ms is None or shift_ms == 0:
+        return original
+    event = orjson.loads(original.value)
+    event["ts"] = original.ts_ms + shift_ms
+    value = orjson.dumps(event)
+    return Line(value, original.source, original.number, original.user, event["ts"], False)

@@ -1,0 +1,137 @@
+"""A log as a live stream: chosen, paced, sent, accounted for."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from producer.log_files import Line, lines, shifted
+from producer.pacing import Lateness, Pace, paced
+from producer.publisher import Nowhere, Publisher, Sink
+
+PROGRESS_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which lines: from/to in epoch ms (from is in, to is out), at most `limit`, the log played `loops` times."""
+
+    logs: Path
+    from_ms: int | None = None
+    to_ms: int | None = None
+    limit: int | None = None
+    loops: int = 1
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of the replay."""
+
+    sent: int
+    acknowledged: int
+    failed: int
+    bad_lines: int
+    bytes: int
+    seconds: float
+    rate: float
+    lateness_p50_ms: float
+    lateness_p99_ms: float
+    interrupted: bool
+    dry_run: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every line that was chosen reached the broker."""
+        return not self.interrupted and (self.dry_run or (self.failed == 0 and self.acknowledged == self.sent))
+
+    def as_dict(self) -> dict[str, float | int | bool]:
+        """The report by name, for JSON."""
+        return asdict(self)
+
+
+@dataclass
+class Progress:
+    """How far the replay has come, for whoever shows it."""
+
+    sent: int = 0
+    bad_lines: int = 0
+    bytes: int = 0
+
+
+def selected(selection: Selection) -> Iterator[Line]:
+    """The lines to send, in order; a line without a time goes with its neighbours."""
+    return islice(_looped(selection), selection.limit)
+
+
+def _looped(selection: Selection) -> Iterator[Line]:
+    span = 0
+    for loop in range(selection.loops):
+        first = last = None
+        for line in lines(selection.logs):
+            if not _is_between(line, selection):
+                continue
+            if line.ts_ms is not None:
+                first = line.ts_ms if first is None else min(first, line.ts_ms)
+                last = line.ts_ms if last is None else max(last, line.ts_ms)
+            yield shifted(line, loop * span)
+        if first is not None and last is not None:
+            span = last - first + 1000  # the next round begins a second after the last event
+
+
+def _is_between(line: Line, selection: Selection) -> bool:
+    if line.ts_ms is None:
+        return True
+    is_after = selection.from_ms is None or line.ts_ms >= selection.from_ms
+    return is_after and (selection.to_ms is None or line.ts_ms < selection.to_ms)
+
+
+def publisher(bootstrap: str, topic: str, dry_run: bool) -> AbstractContextManager[Nowhere | Publisher]:
+    """The sink of a replay; raises BrokerUnavailable or TopicMissing."""
+    return nullcontext(Nowhere()) if dry_run else Publisher(bootstrap, topic)
+
+
+def replay(  # noqa: PLR0913  (the clock and the sleep are there for tests)
+    chosen: Iterator[Line],
+    sink: Sink,
+    pace: Pace,
+    on_progress: Callable[[Progress, Lateness], None] = lambda _progress, _lateness: None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Report:
+    """Send the lines and wait for every outcome; an interrupt ends the sending, and what was sent is still awaited."""
+    progress, lateness = Progress(), Lateness()
+    began = shown = clock()
+    last_ms = int(time.time() * 1000)
+    interrupted = False
+    try:
+        for line in paced(chosen, pace, lateness, clock, sleep):
+            last_ms = line.ts_ms if line.ts_ms is not None else last_ms
+            sink.send(line, last_ms)
+            progress.sent += 1
+            progress.bad_lines += line.is_bad
+            progress.bytes += len(line.value)
+            if progress.sent % 256 == 0 or pace != Pace():
+                now = clock()
+                if now - shown >= PROGRESS_SECONDS:
+                    shown = now
+                    on_progress(progress, lateness)
+    except KeyboardInterrupt:
+        interrupted = True
+    sink.flush()
+    on_progress(progress, lateness)
+    seconds = max(clock() - began, 1e-9)
+    return Report(
+        sent=progress.sent,
+        acknowledged=sink.acknowledged,
+        failed=sink.failed,
+        bad_lines=progress.bad_lines,
+        bytes=progress.bytes,
+        seconds=seconds,
+        rate=progress.sent / seconds,
+        lateness_p50_ms=lateness.quantile_ms(0.5),
+        lateness_p99_ms=lateness.quantile_ms(0.99),
+        interrupted=interrupted,
+        dry_run=isinstance(sink, Nowhere),
+    )
