@@ -22,7 +22,7 @@ from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import spark_session
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Log = Annotated[
     str, typer.Argument(metavar="LOGS", help="A file or folder of JSON lines (.gz too) or Parquet; s3:// too.")

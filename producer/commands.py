@@ -85,10 +85,9 @@ def epoch_ms(moment: str | None) -> int | None:
 def in_words(report: Report) -> str:
     """The report in one line."""
     how = "read (dry run)" if report.dry_run else f"sent, {report.acknowledged} acknowledged, {report.failed} failed"
-    return (
-        f"{report.sent} lines {how}; {report.bad_lines} bad lines; "
-        f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s = {report.rate:.0f}/s; lateness p50 {report.lateness_p50_ms:.1f} ms, p99 {report.lateness_p99_ms:.1f} ms"
-    )
+    volume = f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s = {report.rate:.0f}/s"
+    lateness = f"lateness p50 {report.lateness_p50_ms:.1f} ms, p99 {report.lateness_p99_ms:.1f} ms"
+    return f"{report.sent} lines {how}; {report.bad_lines} bad lines; {volume}; {lateness}"
 
 
 class Bar(Progress):

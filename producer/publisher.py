@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Protocol
 
 from kafka import KafkaProducer
@@ -34,6 +33,12 @@ class Nowhere:
     acknowledged = 0
     failed = 0
 
+    def __enter__(self) -> "Nowhere":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing was opened."""
+
     def send(self, line: Line, timestamp_ms: int) -> None:
         """Forget the line."""
 
@@ -64,7 +69,7 @@ class Publisher:
     def __enter__(self) -> "Publisher":
         return self
 
-    def __exit__(self, *_error: tuple[type[BaseException], BaseException, TracebackType]) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._producer.close(timeout=5)
 
     def send(self, line: Line, timestamp_ms: int) -> None:

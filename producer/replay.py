@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -87,9 +87,9 @@ def _is_between(line: Line, selection: Selection) -> bool:
     return is_after and (selection.to_ms is None or line.ts_ms < selection.to_ms)
 
 
-def publisher(bootstrap: str, topic: str, dry_run: bool) -> AbstractContextManager[Nowhere | Publisher]:
+def publisher(bootstrap: str, topic: str, dry_run: bool) -> AbstractContextManager[Sink]:
     """The sink of a replay; raises BrokerUnavailable or TopicMissing."""
-    return nullcontext(Nowhere()) if dry_run else Publisher(bootstrap, topic)
+    return Nowhere() if dry_run else Publisher(bootstrap, topic)
 
 
 def replay(  # noqa: PLR0913  (the clock and the sleep are there for tests)

@@ -6,6 +6,7 @@ from batch_training.commands import app as batch_app
 from churn_io.console import run
 from producer.commands import app as producer_app
 from sandbox.commands import app as kafka_app
+from sandbox.commands import demo_app
 from streaming.commands import app as streaming_app
 
 app = typer.Typer(
@@ -13,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Who will cancel in the next days, and why: Sparkify events in, churn alerts out.",
 )
-for program in (producer_app, batch_app, streaming_app):
+for program in (demo_app, producer_app, batch_app, streaming_app):
     app.registered_commands.extend(program.registered_commands)
 app.add_typer(kafka_app, name="kafka")
 

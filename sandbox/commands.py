@@ -1,16 +1,25 @@
-"""`sparkify kafka`: the local broker."""
+"""`sparkify kafka`, the local broker; and `sparkify demo`, the whole path."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
 
 from churn_io.console import speech
 from churn_io.kafka import create_topics
-from sandbox import broker
+from sandbox import broker, outcome
+from sandbox import demo as whole_path
+from streaming.reader import as_table
 
 app = typer.Typer(no_args_is_help=True, help="A local Kafka broker, without Docker.")
+demo_app = typer.Typer()
 
+ALERTS_SHOWN = 8
 NOT_RUNNING = 3  # as service scripts say it
 Data = Annotated[Path, typer.Option(help="The broker's folder: data, settings, log.")]
 DEFAULT_DATA = Path("build/kafka")
@@ -50,3 +59,29 @@ def status(data: Data = DEFAULT_DATA) -> None:
 def topics(bootstrap: Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP")] = "localhost:9092") -> None:
     """Create the topics that are missing at a broker."""
     speech.print(f"topics created: {', '.join(create_topics(bootstrap)) or 'none, all are there'}", highlight=False)
+
+
+@demo_app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Made anew: data, models, logs, report.json.")] = Path("build/demo"),
+    users: Annotated[int, typer.Option(min=200, help="How many simulated users.")] = whole_path.Plan.users,
+) -> None:
+    """Run everything on this machine: broker, history, training, stream, the weeks that follow, and what came of it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    plan = whole_path.Plan(folder, users)
+    with Live(console=speech, refresh_per_second=4, vertical_overflow="crop") as live:
+        run = whole_path.run(plan, lambda state: live.update(screen(state)))
+    figures = outcome.outcome(plan, run)
+    report = folder / "report.json"
+    report.write_text(json.dumps(figures, indent=2))
+    for sentence in outcome.in_words(figures):
+        speech.print(sentence, highlight=False)
+    speech.print(f"the same figures: {report}", highlight=False)
+
+
+def screen(state: whole_path.Run) -> Group:
+    """The phases so far, what the running one says, and the latest alerts."""
+    done = "  ".join(f"✓ {name} {spent:.0f} s" for name, spent in state.seconds.items())
+    newest = as_table(state.alerts[-ALERTS_SHOWN:])
+    newest.title = f"{len(state.alerts)} alerts so far" if state.alerts else "no alerts yet"
+    return Group(Text(f"{done}  ▸ {state.phase}"), Text(state.progress, style="dim", overflow="ellipsis"), newest)

@@ -1,7 +1,9 @@
 """`sparkify score` and `sparkify alerts`: the stream, and whoever reads what it says."""
 
+import json
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +35,7 @@ def score(
     sweep_days: Annotated[float, typer.Option(min=0, help="Score the silent this often; 0: never.")] = 1.0,
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
     trigger_ms: Annotated[int, typer.Option(min=0, help="Between micro-batches; 0: at once.")] = 0,
+    report: Annotated[Path | None, typer.Option(help="Keep the run's accounts here as JSON.")] = None,
     master: Annotated[str | None, typer.Option(help="Spark's master; none under spark-submit.")] = DEFAULT_MASTER,
 ) -> None:
     """Score live events: Kafka to per-user state to churn-scores and churn-alerts."""
@@ -48,7 +51,7 @@ def score(
     )
     spark = spark_session("sparkify-score", master)
     stop = StopSignal()
-    progress = Progress()
+    progress = Progress(report)
     with stop.installed():
         total = run(spark, settings, stop, progress)
     speech.print(f"[bold]total[/] {total.in_words()}", highlight=False)
@@ -58,16 +61,21 @@ def score(
 
 
 class Progress:
-    """Prints a line for each batch that read or scored something, with the books of the run so far."""
+    """Prints a line for each batch that read or scored something, with the books of the run so far; keeps them."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Path | None) -> None:
         self._total = Accounts()
+        self._report = report
 
     def __call__(self, batch_id: int, accounts: Accounts) -> None:
         self._total += accounts
         if accounts.read or accounts.scores:
             now = datetime.now(UTC).strftime("%H:%M:%S")
             speech.print(f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}", highlight=False)
+        if self._report:
+            aside = self._report.with_name(f".{self._report.name}")
+            aside.write_text(json.dumps(self._total.as_dict()))
+            aside.replace(self._report)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
@@ -64,6 +65,11 @@ def show(reading: Reading, as_json: bool) -> None:
             speech.print(in_words(alert), highlight=False, markup=False, soft_wrap=True)
     else:
         speech.print(as_table(list(alerts(reading))))
+
+
+def as_of_ms(alert: dict[str, Any]) -> int:
+    """The alert's moment, epoch ms."""
+    return round(datetime.fromisoformat(alert["as_of"]).timestamp() * 1000)
 
 
 def in_words(alert: dict[str, Any]) -> str:

@@ -1,0 +1,42 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help java demo test check unit up down clean
+
+help:  ## List the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Name one: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+java:
+	@sh sandbox/java.sh
+
+demo: $(VENV)/.installed java  ## Run the whole path on this machine: broker, training, stream, alerts
+	@$(BIN)/sparkify demo
+
+test: $(VENV)/.installed java  ## Run the whole test suite
+	$(BIN)/pytest
+
+check: $(VENV)/.installed  ## Format, lint and types, in seconds
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed  ## The tests that need neither a JVM nor a broker
+	$(BIN)/pytest -m unit
+
+up:  ## Start Kafka in Docker
+	docker compose up --detach --wait
+
+down:  ## Stop it and forget its data
+	docker compose down --volumes
+
+clean:  ## Remove what was built; caches of jars stay
+	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

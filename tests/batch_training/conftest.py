@@ -1,0 +1,25 @@
+"""One small log and one model of it, shared by all tests of the package."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from batch_training.training import Settings, train
+from producer.simulator import Settings as Population
+from producer.simulator import write_log
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def log(tmp_path_factory):
+    """A simulated log: 150 users, 61 days from 2018-10-01."""
+    path = tmp_path_factory.mktemp("log") / "events.json"
+    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def trained(spark, log):
+    """The best model of the log, and the report."""
+    return train(spark, log, Settings(), NOW)

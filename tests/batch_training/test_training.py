@@ -1,0 +1,108 @@
+"""From a simulated log to a published model."""
+
+import json
+import math
+
+import pytest
+
+from batch_training.calibration import platt
+from batch_training.commands import train as train_command
+from batch_training.report import summary
+from batch_training.training import Settings, train
+from churn.errors import InvalidLog
+from churn.features import NAMES
+from churn_io.registry import Registry
+from tests.batch_training.conftest import NOW
+from tests.builders import cancel, event, lines
+
+
+def written(tmp_path, events):
+    """The events as a log."""
+    path = tmp_path / "log.json"
+    path.write_text("\n".join(lines(events)))
+    return str(path)
+
+
+def test_the_best_on_the_calibration_snapshot_is_chosen(trained):
+    model, report = trained
+    learnt = [result for result in report.results if result.learner != "majority"]
+    best = max(learnt, key=lambda result: result.calibration["average_precision"])
+    assert [result.learner for result in report.results] == ["majority", "logistic", "forest", "gbt", "perceptron"]
+    assert model.card.learner == report.chosen == best.learner
+    assert model.card.version == f"20260102T030405Z-{best.learner}"
+
+
+def test_the_card_says_what_was_learnt_from_and_how_well(trained):
+    model, report = trained
+    card = model.card
+    assert card.features == list(NAMES)
+    assert len(card.mean) == len(card.deviation) == len(card.typical) == len(NAMES)
+    assert all(deviation > 0 for deviation in card.deviation)
+    assert card.calibration[0] >= 0
+    assert card.data["test_snapshot"] == "2018-11-20T00:00:00Z"
+    assert card.data["cancels"] == report.counts.cancels > 0
+    assert card.metrics["test"]["users"] == report.results[0].test["users"]
+    assert json.loads(json.dumps(card.as_dict()))["horizon_days"] == 10
+
+
+def test_the_threshold_keeps_to_the_budget_where_it_was_chosen(trained):
+    for result in trained[1].results:
+        assert result.calibration["alerted_share"] <= 0.05
+
+
+def test_calibrated_probabilities_have_the_calibration_snapshots_base_rate(trained):
+    for result in trained[1].results[1:]:
+        assert result.calibration["mean_probability"] == pytest.approx(result.calibration["base_rate"], rel=0.02)
+
+
+def test_every_line_of_the_log_is_in_the_account(trained, log):
+    counts = trained[1].counts
+    with open(log) as file:
+        assert counts.read == sum(1 for _ in file)
+    assert counts.read == counts.accepted + counts.without_user + sum(counts.rejected.values())
+    assert summary(counts).startswith(f"{counts.read:,} lines read = {counts.accepted:,} events")
+
+
+def test_calibration_finds_the_odds_again(spark):
+    # raw says 0.2 and 0.8; one in ten and four in ten churn
+    rows = [(0.2, 1.0)] * 10 + [(0.2, 0.0)] * 90 + [(0.8, 1.0)] * 40 + [(0.8, 0.0)] * 60
+    slope, intercept = platt(spark.createDataFrame(rows, "probability DOUBLE, label DOUBLE"))
+    low, high = (1 / (1 + math.exp(-(slope * math.log(raw / (1 - raw)) + intercept))) for raw in (0.2, 0.8))
+    assert (low, high) == (pytest.approx(0.1, abs=1e-4), pytest.approx(0.4, abs=1e-4))
+
+
+def test_a_ranking_worse_than_chance_is_not_turned_round(spark):
+    rows = [(0.2, 1.0)] * 40 + [(0.2, 0.0)] * 60 + [(0.8, 1.0)] * 10 + [(0.8, 0.0)] * 90
+    slope, _ = platt(spark.createDataFrame(rows, "probability DOUBLE, label DOUBLE"))
+    assert slope == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_log_in_which_nobody_cancels_is_refused(spark, tmp_path):
+    path = written(tmp_path, [event(day) for day in range(60)])
+    with pytest.raises(InvalidLog, match="nobody cancels in 60 events of 1 users from 2018-10-01"):
+        train(spark, path, Settings(), NOW)
+
+
+def test_a_log_that_is_too_short_is_refused(spark, tmp_path):
+    path = written(tmp_path, [event(1), *cancel(9)])
+    with pytest.raises(InvalidLog, match="at least 38 are needed"):
+        train(spark, path, Settings(), NOW)
+
+
+def test_a_role_without_a_cancel_is_refused_with_the_counts(spark, tmp_path):
+    stays = [event(day, user=user) for user in ("a", "b") for day in range(60)]
+    path = written(tmp_path, [*stays, event(0, user="c"), *cancel(55, "c")])
+    with pytest.raises(InvalidLog, match=r"training 0 of .*, calibration 0 of .*, test 1 of"):
+        train(spark, path, Settings(), NOW)
+
+
+def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark, log, trained, tmp_path, capsys):
+    train_command(log, str(tmp_path / "models"), 10, 0.05, 42, None)
+    registry = Registry(spark, str(tmp_path / "models"))
+    card = registry.load(registry.current_version()).card
+    said = capsys.readouterr().out
+    assert (card.learner, card.data) == (trained[0].card.learner, trained[0].card.data)
+    assert card.threshold == pytest.approx(trained[0].card.threshold, rel=1e-6)
+    assert card.version in said.replace("\n", "")
+    assert all(name in said for name in ("majority", "logistic", "forest", "gbt", "perceptron"))
+    assert "chosen by AP cal." in said

@@ -1,0 +1,149 @@
+"""What is published is what is loaded; a reader never sees half of a model."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pyspark.ml.classification import GBTClassifier, LogisticRegression
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import functions as F
+
+from churn.errors import BadSetup, ModelMismatch, NoModel
+from churn.features import NAMES
+from churn.model import ModelCard, standardised, with_probability
+from churn_io.registry import Registry, model_at
+from churn_io.storage import Storage
+
+CARD = ModelCard(
+    version="20260101T000000Z-logistic",
+    learner="logistic",
+    features=list(NAMES),
+    mean=[1.0] * len(NAMES),
+    deviation=[0.5] * len(NAMES),
+    typical=[1.0] * len(NAMES),
+    calibration=(1.2, -0.1),
+    threshold=0.2,
+    horizon_days=10,
+)
+NEWER = replace(CARD, version="20260102T000000Z-gbt", learner="gbt")
+
+
+@pytest.fixture(scope="module")
+def users(spark):
+    """Features and labels of a hundred users."""
+    rng = np.random.default_rng(1)
+    values = rng.gamma(1.0, 2.0, (100, len(NAMES)))
+    rows = [(*row, float(row[0] > 1.5)) for row in values.tolist()]
+    frame = spark.createDataFrame(rows, ", ".join(f"{name} DOUBLE" for name in (*NAMES, "label")))
+    inputs = array_to_vector(F.array(*standardised(CARD))).alias("inputs")
+    return frame.select("*", inputs).localCheckpoint()
+
+
+@pytest.fixture(scope="module")
+def classifiers(users):
+    """One fitted model a kind."""
+    columns = {"featuresCol": "inputs", "labelCol": "label"}
+    return {
+        "logistic": LogisticRegression(**columns, regParam=0.1).fit(users),
+        "gbt": GBTClassifier(**columns, maxIter=3, maxDepth=2, seed=1).fit(users),
+    }
+
+
+@pytest.fixture
+def registry(spark, tmp_path):
+    return Registry(spark, str(tmp_path / "models"))
+
+
+@pytest.mark.parametrize("card", [CARD, NEWER], ids=lambda card: card.learner)
+def test_a_published_model_scores_the_same_after_loading(registry, classifiers, users, card):
+    classifier = classifiers[card.learner]
+    registry.publish(card, classifier)
+    model = registry.load(registry.current_version())
+    assert model.card == card
+    scores = with_probability(users, model, standardised(card), "probability").select("probability").collect()
+    raw = np.array([classifier.predictProbability(row.inputs)[1] for row in users.collect()])
+    expected = 1 / (1 + np.exp(-(1.2 * np.log(raw / (1 - raw)) - 0.1)))
+    assert [row.probability for row in scores] == pytest.approx(expected.tolist(), rel=1e-9)
+
+
+def test_the_pointer_moves_to_the_newer_model_and_the_older_one_stays(registry, classifiers):
+    registry.publish(CARD, classifiers["logistic"])
+    assert registry.current_version() == CARD.version
+    registry.publish(NEWER, classifiers["gbt"])
+    assert registry.current_version() == NEWER.version
+    assert registry.card(CARD.version) == CARD
+
+
+def test_publishing_leaves_nothing_but_versions_and_the_pointer(registry, classifiers, tmp_path):
+    registry.publish(CARD, classifiers["logistic"])
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [CARD.version, "current"]
+    assert (tmp_path / "models" / "current").read_text() == f"{CARD.version}\n"
+
+
+def test_a_taken_version_gets_a_number(registry, classifiers):
+    assert registry.free_version(CARD.version) == CARD.version
+    registry.publish(CARD, classifiers["logistic"])
+    assert registry.free_version(CARD.version) == f"{CARD.version}-2"
+
+
+def test_a_file_url_is_a_registry_too(spark, tmp_path, classifiers):
+    registry = Registry(spark, f"file://{tmp_path}/models/")
+    registry.publish(CARD, classifiers["logistic"])
+    assert Registry(spark, str(tmp_path / "models")).current_version() == CARD.version
+
+
+def test_a_model_is_found_by_its_registry_or_by_its_own_folder(spark, registry, classifiers):
+    registry.publish(CARD, classifiers["logistic"])
+    registry.publish(NEWER, classifiers["gbt"])
+    assert model_at(spark, registry.root).card.version == NEWER.version
+    assert model_at(spark, f"{registry.root}/{CARD.version}/").card.version == CARD.version
+
+
+def test_an_empty_registry_says_how_to_get_a_model(registry):
+    with pytest.raises(NoModel, match=r"no model at .*models/current is missing; run `sparkify train LOGS --models"):
+        registry.current_version()
+
+
+@pytest.mark.parametrize("text", ["", "20200101T000000Z-gone\n"])
+def test_a_pointer_to_nothing_is_no_model(registry, tmp_path, text):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "current").write_text(text)
+    with pytest.raises(NoModel, match="holds no such model"):
+        registry.current_version()
+
+
+def test_an_unknown_version_is_no_model(registry):
+    with pytest.raises(NoModel, match=r"model\.json is missing"):
+        registry.load("20200101T000000Z-gone")
+
+
+def test_a_model_of_other_features_is_refused(registry, classifiers):
+    registry.publish(replace(CARD, features=["shoe_size", *NAMES[1:]]), classifiers["logistic"])
+    with pytest.raises(ModelMismatch, match="shoe_size"):
+        registry.load(CARD.version)
+
+
+@pytest.mark.parametrize("cut", ["pipeline", "pipeline/metadata", "pipeline/stages", "pipeline/stages/*/data"])
+def test_a_cut_folder_is_refused_in_one_line(registry, classifiers, tmp_path, cut):
+    registry.publish(CARD, classifiers["logistic"])
+    for folder in (tmp_path / "models" / CARD.version).glob(cut):
+        shutil.rmtree(folder)
+    with pytest.raises(ModelMismatch, match="not a complete Spark pipeline") as refusal:
+        registry.load(CARD.version)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"version": "v"})])
+def test_a_cut_card_is_refused(registry, classifiers, tmp_path, text):
+    registry.publish(CARD, classifiers["logistic"])
+    (tmp_path / "models" / CARD.version / "model.json").write_text(text)
+    with pytest.raises(ModelMismatch, match=r"model\.json: "):
+        registry.load(CARD.version)
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/models", "s3a://bucket/models"])
+def test_an_s3_path_without_the_connector_says_what_to_add(spark, path):
+    with pytest.raises(BadSetup, match=r"s3a://bucket/models: .*org\.apache\.hadoop:hadoop-aws:"):
+        Storage(spark).spark_path(path)

@@ -1,0 +1,130 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from producer.log_files import Line
+from producer.pacing import Pace
+from producer.publisher import Publisher
+from producer.replay import Selection, replay, selected
+
+START = 1538352000000
+ROWS = [
+    b'{"userId":"7","ts":1538352000000,"page":"Home"}',
+    b'{"userId": 12, "ts": 1538352001000,  "page": "NextSong"}',
+    b"{broken \xff",
+    b'{"userId":"","ts":1538352002000,"page":"Login"}',
+]
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "log.json"
+    path.write_bytes(b"\n".join(ROWS) + b"\n")
+    return path
+
+
+def on_topic(broker, topic):
+    """All records, by the number of their line."""
+    consumer = KafkaConsumer(bootstrap_servers=broker, group_id=None, enable_auto_commit=False)
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning(*partitions)
+    ends = consumer.end_offsets(partitions)
+    found = []
+    while any(consumer.position(partition) < ends[partition] for partition in partitions):
+        for records in consumer.poll(timeout_ms=200).values():
+            found.extend(records)
+    consumer.close()
+    return sorted(found, key=lambda record: int(dict(record.headers)["line"]))
+
+
+def program(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "producer", "replay", *map(str, arguments)],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_every_line_arrives_with_key_time_headers_and_its_own_bytes(broker, topic_names, log):
+    topic, _ = topic_names
+    with Publisher(broker, topic) as sink:
+        report = replay(selected(Selection(log)), sink, Pace())
+    found = on_topic(broker, topic)
+    assert [record.value for record in found] == ROWS
+    assert [record.key for record in found] == [b"7", b"12", None, None]
+    assert [record.timestamp - START for record in found] == [0, 1000, 1000, 2000]
+    assert [dict(record.headers) for record in found] == [
+        {"source": b"log.json", "line": str(number).encode()} for number in (1, 2, 3, 4)
+    ]
+    assert (report.sent, report.acknowledged, report.failed, report.bad_lines) == (4, 4, 0, 1)
+    assert report.bytes == sum(map(len, ROWS))
+    assert report.is_complete
+
+
+def test_one_user_stays_on_one_partition_in_order(broker, topic_names, tmp_path):
+    topic, _ = topic_names
+    path = tmp_path / "log.json"
+    path.write_text("".join(f'{{"userId":{n % 5},"ts":{START + n}}}\n' for n in range(500)))
+    with Publisher(broker, topic) as sink:
+        assert replay(selected(Selection(path)), sink, Pace()).acknowledged == 500
+    places = {}
+    for record in on_topic(broker, topic):
+        places.setdefault(record.key, []).append((record.partition, record.offset))
+    assert len(places) == 5
+    for found in places.values():
+        assert len({partition for partition, _ in found}) == 1
+        assert found == sorted(found)
+
+
+def test_a_line_too_large_for_the_broker_is_counted_as_failed_and_the_others_arrive(broker, topic_names):
+    topic, _ = topic_names
+    rows = [Line(value, "log", n, b"7", START, False) for n, value in enumerate([b"{}", b"x" * 11_000_000, b"{}"], 1)]
+    with Publisher(broker, topic) as sink:
+        report = replay(iter(rows), sink, Pace())
+    assert (report.sent, report.acknowledged, report.failed, report.is_complete) == (3, 2, 1, False)
+    assert len(on_topic(broker, topic)) == 2
+
+
+def test_the_program_reports_and_leaves_with_0(broker, topic_names, log, tmp_path):
+    topic, _ = topic_names
+    report = tmp_path / "report.json"
+    done = program(log, "--bootstrap", broker, "--topic", topic, "--speed", 36000, "--report", report)
+    assert done.returncode == 0, done.stderr
+    assert "4 lines sent, 4 acknowledged, 0 failed; 1 bad lines" in done.stdout
+    assert json.loads(report.read_text())["acknowledged"] == 4
+
+
+def test_a_dry_run_sends_nothing(broker, topic_names, log):
+    topic, _ = topic_names
+    assert program(log, "--bootstrap", broker, "--topic", topic, "--unpaced", "--dry-run").returncode == 0
+    assert on_topic(broker, topic) == []
+
+
+def test_a_missing_topic_is_one_line_and_exit_code_1(broker, log):
+    done = program(log, "--bootstrap", broker, "--topic", "nobody-made-this")
+    assert done.returncode == 1
+    assert "topic nobody-made-this is missing" in complaint(done)
+
+
+def test_an_absent_broker_is_one_line_and_exit_code_1(log):
+    done = program(log, "--bootstrap", "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "no Kafka broker answers at 127.0.0.1:1" in complaint(done)
+
+
+def test_an_empty_log_is_one_line_and_exit_code_1(tmp_path):
+    (tmp_path / "empty.json").touch()
+    done = program(tmp_path / "empty.json", "--dry-run")
+    assert done.returncode == 1
+    assert "empty.json: an empty log" in complaint(done)
+
+
+def complaint(done):
+    """The one error line; progress may stand before it, a traceback may not."""
+    assert "Traceback" not in done.stderr
+    found = [row for row in done.stderr.splitlines() if row.startswith("error:")]
+    assert len(found) == 1
+    return found[0]
