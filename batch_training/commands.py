@@ -22,6 +22,8 @@ from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import spark_session
 
+QUIET = {"spark.ui.showConsoleProgress": "false"}  # its bar and the status line would overwrite each other
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Log = Annotated[
@@ -48,7 +50,7 @@ def train(
     settings = Settings(horizon_days, budget, seed)
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-train", chosen_master(master))
+        spark = spark_session("sparkify-train", chosen_master(master), QUIET)
         registry = Registry(spark, models)
         model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
         announce("publishing the model")
@@ -77,7 +79,7 @@ def predict(
         raise typer.BadParameter(f"{out!r}; wanted is a name that ends in {' or '.join(SUFFIXES)}", param_hint="--out")
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-predict", chosen_master(master))
+        spark = spark_session("sparkify-predict", chosen_master(master), QUIET)
         used: Model = model_at(spark, model)
         announce("reading the log and scoring")
         events = accepted_events(spark, log, present_ms=int(time.time() * 1000))

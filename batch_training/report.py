@@ -104,7 +104,7 @@ def table(report: Report) -> Table:
         title=f"Who cancels within {report.horizon_days} days", caption=caption, caption_justify="left", box=SIMPLE_HEAD
     )
     shown.add_column("learner", no_wrap=True)
-    for heading in ("AP cal.", *COLUMNS, "seconds"):
+    for heading in ("AP cal.", *COLUMNS, "fit s"):
         shown.add_column(heading, justify="right")
     for result in report.results:
         is_chosen = result.learner == report.chosen

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -69,6 +71,7 @@ def demo(
     """Run everything on this machine: broker, history, training, stream, the weeks that follow, and what came of it."""
     shutil.rmtree(folder, ignore_errors=True)
     plan = whole_path.Plan(folder, users)
+    signal.signal(signal.SIGTERM, interrupted)  # like Ctrl-C: what was started is stopped
     with Live(console=speech, refresh_per_second=4, vertical_overflow="crop") as live:
         run = whole_path.run(plan, lambda state: live.update(screen(state)))
     figures = outcome.outcome(plan, run)
@@ -77,6 +80,11 @@ def demo(
     for sentence in outcome.in_words(figures):
         speech.print(sentence, highlight=False)
     speech.print(f"the same figures: {report}", highlight=False)
+
+
+def interrupted(_number: int, _frame: FrameType | None) -> None:
+    """End the demo as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def screen(state: whole_path.Run) -> Group:

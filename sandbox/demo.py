@@ -1,10 +1,11 @@
-"""The whole path on one machine: a broker, a history, a model, the stream, the weeks that follow, and what came of it."""
+"""The whole path on one machine: a broker, a history, a model, the stream, and the weeks that follow."""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -90,12 +91,12 @@ def run(plan: Plan, show: Callable[[Run], None]) -> Run:
             checkpoint = ["--checkpoint", str(plan.folder / "checkpoint")]
             arguments = ["score", *address, *models, *checkpoint, *kept(plan, "score")]
             scoring = started(plan, "score", arguments, stack)
-            reading = Reading(broker.bootstrap, CHURN_ALERTS, follow=False)
-            watch_until(scored_all(plan, ["fill"]), scoring, reading, state, show)
+            collect_alerts(Reading(broker.bootstrap, CHURN_ALERTS, follow=True), state)
+            watch_until(scored_all(plan, ["fill"]), scoring, state, show)
         with phase(state, "live", show):
             live = ["--from", plan.now.isoformat(), "--speed", str(plan.speed), *address, *kept(plan, "live")]
             started(plan, "live", ["replay", str(plan.log), *live], stack)
-            watch_until(scored_all(plan, ["fill", "live"]), scoring, reading, state, show)
+            watch_until(scored_all(plan, ["fill", "live"]), scoring, state, show)
         stop(scoring)
         state.accounts = json.loads((plan.folder / "score.json").read_text())
     return state
@@ -172,20 +173,26 @@ def finished(part: Part, state: Run, show: Callable[[Run], None]) -> None:
         show(state)
         time.sleep(POLL_SECONDS)
     if part.process.returncode:
-        raise DemoFailed(
-            f"`{part.name}` ended with code {part.process.returncode}: {last_line(part.log)}; see {part.log}"
-        )
+        code = part.process.returncode
+        raise DemoFailed(f"`{part.name}` ended with code {code}: {last_line(part.log)}; see {part.log}")
 
 
-def watch_until(
-    done: Callable[[], bool], scoring: Part, reading: Reading, state: Run, show: Callable[[Run], None]
-) -> None:
+def collect_alerts(reading: Reading, state: Run) -> None:
+    """Follow the alert topic in the background for as long as the demo runs."""
+
+    def follow() -> None:
+        for alert in alerts(reading):
+            state.alerts.append(alert)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def watch_until(done: Callable[[], bool], scoring: Part, state: Run, show: Callable[[Run], None]) -> None:
     """Show what the stream says, and the alerts so far, until it is done; raises DemoFailed when the stream ends."""
     while True:
         is_last = done()
         if scoring.process.poll() is not None:
             raise DemoFailed(f"the stream ended: {last_line(scoring.log)}; see {scoring.log}")
-        state.alerts = list(alerts(reading))
         state.progress = last_line(scoring.log)
         show(state)
         if is_last:

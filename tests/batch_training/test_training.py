@@ -91,7 +91,7 @@ def test_a_log_that_is_too_short_is_refused(spark, tmp_path):
 
 def test_a_role_without_a_cancel_is_refused_with_the_counts(spark, tmp_path):
     stays = [event(day, user=user) for user in ("a", "b") for day in range(60)]
-    path = written(tmp_path, [*stays, event(0, user="c"), *cancel(55, "c")])
+    path = written(tmp_path, [*stays, event(45, user="c"), *cancel(55, "c")])
     with pytest.raises(InvalidLog, match=r"training 0 of .*, calibration 0 of .*, test 1 of"):
         train(spark, path, Settings(), NOW)
 
