@@ -1,6 +1,8 @@
 """Logs as they lie on disk: lines of JSON in a file, a folder of files, plain or gzipped."""
 
 import gzip
+import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import orjson
 
 from churn.errors import InvalidLog
 
+MAX_AHEAD_MS = 3_600_000  # Kafka refuses a record further ahead than an hour, and with it the whole batch around it
 SUFFIXES = (".json", ".ndjson", ".jsonl", ".log", ".gz")
 
 
@@ -39,6 +42,7 @@ def files(path: Path) -> list[Path]:
 def lines(path: Path) -> Iterator[Line]:
     """All lines that are not blank; raises InvalidLog for a file that cannot be read, or a log without a line."""
     any_line = False
+    latest_ms = int(time.time() * 1000) + MAX_AHEAD_MS
     for file in files(path):
         try:
             with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
@@ -46,22 +50,25 @@ def lines(path: Path) -> Iterator[Line]:
                     value = raw.rstrip(b"\r\n")
                     if value.strip():
                         any_line = True
-                        yield line(value, file.name, number)
-        except (OSError, EOFError) as error:
+                        yield line(value, file.name, number, latest_ms)
+        except (OSError, EOFError, zlib.error) as error:
             raise InvalidLog(f"{file}: cannot be read ({error}); check the file") from error
     if not any_line:
         raise InvalidLog(f"{path}: an empty log; name one with events")
 
 
-def line(value: bytes, source: str, number: int) -> Line:
-    """What the producer needs to know of a line; a bad one is marked, and goes on as it is."""
+def line(value: bytes, source: str, number: int, latest_ms: int = 2**53) -> Line:
+    """What the producer needs to know of a line; a bad one is marked, and goes on as it is.
+
+    A time after `latest_ms` is none: a replay would wait for it, and the broker refuse it.
+    """
     try:
         event = orjson.loads(value)
         user, ts_ms = event.get("userId"), event.get("ts")
     except (orjson.JSONDecodeError, AttributeError):
         return Line(value, source, number, None, None, True)
-    is_time = isinstance(ts_ms, int) and not isinstance(ts_ms, bool) and 0 <= ts_ms < 2**53
-    key = str(user).encode() if isinstance(user, str | int) and user != "" else None
+    is_time = isinstance(ts_ms, int) and not isinstance(ts_ms, bool) and 0 <= ts_ms <= latest_ms
+    key = str(user).encode() if isinstance(user, str | int) and not isinstance(user, bool) and user != "" else None
     return Line(value, source, number, key, ts_ms if is_time else None, not is_time)
 
 

@@ -1,11 +1,12 @@
 """Lines to a topic, and what became of each of them."""
 
 import logging
-from collections.abc import Callable
+import time
 from typing import Any, Protocol
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
+from kafka.partitioner import DefaultPartitioner
 
 from churn_io.kafka import require_broker, require_topics
 from producer.log_files import Line
@@ -13,6 +14,10 @@ from producer.log_files import Line
 LINGER_MS = 50  # with 256 KiB batches the best of those measured on a local broker
 BATCH_BYTES = 256 * 1024
 DELIVERY_SECONDS = 120
+MAX_UNDER_WAY = (
+    50_000  # lines without an outcome; the client's own buffer has no bound, and a log may be larger than memory
+)
+WAIT_SECONDS = 0.005  # a tenth of the linger: short beside any round trip that fills the bound
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +51,24 @@ class Nowhere:
         """Nothing is under way."""
 
 
+class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # the client has no types
+    """Kafka's own choice of a partition, computed once a key: the client hashes in Python."""
+
+    def __init__(self) -> None:
+        self._chosen: dict[bytes, int] = {}
+
+    def partition(  # noqa: PLR0913  (the client's signature)
+        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
+    ) -> int:
+        """The partition of the key; any one without a key."""
+        found = self._chosen.get(serialized_key) if serialized_key is not None else None
+        if found is None:
+            found = int(super().partition(topic, key, serialized_key, value, serialized_value, cluster))
+            if serialized_key is not None:
+                self._chosen[serialized_key] = found
+        return found
+
+
 class Publisher:
     """Sends lines keyed by user, so that one user's events keep their order, and counts every outcome."""
 
@@ -63,8 +86,10 @@ class Publisher:
             delivery_timeout_ms=int(delivery_seconds * 1000),
             request_timeout_ms=int(min(delivery_seconds, 30) * 500),
             max_block_ms=int(delivery_seconds * 1000),
+            partitioner=RememberingPartitioner(),
+            metrics_enabled=False,
         )
-        self._headers: Callable[[Line], list[tuple[str, bytes]]] = headers
+        self._handed_over = 0
 
     def __enter__(self) -> "Publisher":
         return self
@@ -74,9 +99,12 @@ class Publisher:
 
     def send(self, line: Line, timestamp_ms: int) -> None:
         """Hand the line to the client, which sends it in the background; a refusal counts as failed."""
+        while self._handed_over - self.acknowledged - self.failed >= MAX_UNDER_WAY:
+            time.sleep(WAIT_SECONDS)
+        self._handed_over += 1
         try:
             future = self._producer.send(
-                self._topic, line.value, key=line.user, headers=self._headers(line), timestamp_ms=timestamp_ms
+                self._topic, line.value, key=line.user, headers=headers(line), timestamp_ms=timestamp_ms
             )
         except KafkaError as error:
             self._refused(error)

@@ -117,9 +117,10 @@ def replay(  # noqa: PLR0913  (the clock and the sleep are there for tests)
                 if now - shown >= PROGRESS_SECONDS:
                     shown = now
                     on_progress(progress, lateness)
+        sink.flush()
     except KeyboardInterrupt:
         interrupted = True
-    sink.flush()
+        sink.flush()
     on_progress(progress, lateness)
     seconds = max(clock() - began, 1e-9)
     return Report(

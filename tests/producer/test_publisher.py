@@ -1,9 +1,10 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from producer.log_files import Line
 from producer.pacing import Pace
@@ -77,6 +78,41 @@ def test_one_user_stays_on_one_partition_in_order(broker, topic_names, tmp_path)
     for found in places.values():
         assert len({partition for partition, _ in found}) == 1
         assert found == sorted(found)
+
+
+def test_a_time_in_the_future_costs_no_other_line(broker, topic_names, tmp_path):
+    topic, _ = topic_names
+    ahead = int(time.time() * 1000) + 10 * 24 * 3_600_000
+    path = tmp_path / "log.json"
+    path.write_text("".join(f'{{"userId":7,"ts":{ahead if n == 3 else START + n}}}\n' for n in range(6)))
+    with Publisher(broker, topic) as sink:
+        assert replay(selected(Selection(path)), sink, Pace()).is_complete
+    assert [record.timestamp - START for record in on_topic(broker, topic)] == [0, 1, 2, 2, 4, 5]
+
+
+def test_a_remembered_partition_is_the_one_kafka_would_choose(broker, topic_names):
+    topic, _ = topic_names
+    producer = KafkaProducer(bootstrap_servers=broker)
+    keys = [str(number).encode() for number in range(40)]
+    usual = {key: producer.send(topic, b"{}", key, headers=[("line", b"0")]).get(10).partition for key in keys}
+    producer.close()
+    with Publisher(broker, topic) as sink:
+        replay((Line(b"{}", "log", n, key, START, False) for n, key in enumerate(keys * 2, 1)), sink, Pace())
+    ours = {(record.key, record.partition) for record in on_topic(broker, topic)}
+    assert ours == set(usual.items())
+
+
+def test_the_lines_under_way_are_bounded(broker, topic_names, monkeypatch):
+    topic, _ = topic_names
+    monkeypatch.setattr("producer.publisher.MAX_UNDER_WAY", 10)
+    under_way = []
+    with Publisher(broker, topic) as sink:
+        for number in range(100):
+            sink.send(Line(b"{}", "log", number, b"7", START, False), START)
+            under_way.append(number + 1 - sink.acknowledged - sink.failed)
+        sink.flush()
+    assert max(under_way) <= 10
+    assert sink.acknowledged == 100
 
 
 def test_a_line_too_large_for_the_broker_is_counted_as_failed_and_the_others_arrive(broker, topic_names):

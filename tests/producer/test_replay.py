@@ -1,5 +1,6 @@
 import gzip
 import json
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -131,6 +132,23 @@ def test_bad_lines_go_on_untouched_with_their_numbers_and_the_last_good_time(tmp
 )
 def test_the_key_is_the_user_id_as_text(user, key):
     assert line(json.dumps({"userId": user, "ts": START}).encode(), "log", 1).user == key
+
+
+def test_a_time_in_the_future_is_no_time_because_the_broker_would_refuse_the_batch_around_it(tmp_path):
+    ahead = int(time.time() * 1000) + 2 * HOUR
+    log = written(tmp_path / "log.json", event(0), json.dumps({"userId": "7", "ts": ahead}), event(1))
+    sent, report = played(Selection(log), Pace(speed=3600))
+    assert hours(sent) == [0, 0, 1]
+    assert report.bad_lines == 1
+
+
+def test_a_truncated_or_damaged_gzip_is_an_invalid_log(tmp_path):
+    whole = gzip.compress("".join(event(hour) for hour in range(2000)).encode())
+    damaged = whole[:40] + b"\xff" * 40 + whole[80:]
+    for name, content in (("short.gz", whole[:-20]), ("damaged.gz", damaged)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InvalidLog, match=name):
+            list(lines(tmp_path / name))
 
 
 def test_a_line_without_a_user_id_has_no_key():
