@@ -33,12 +33,21 @@ class AcceptedEvents:
     def __init__(self, records: DataFrame, path: str) -> None:
         self.path = path
         self._lines, self._events = Observation(), Observation()
-        lines = records.transform(parsed).transform(judged).observe(self._lines, *_line_metrics())
+        self._judged = records.transform(parsed).transform(judged)
+        lines = self._judged.observe(self._lines, *_line_metrics())
         self.events = lines.transform(accepted).observe(self._events, *_event_metrics())
 
     def counts(self) -> Counts:
-        """Waits for the first action; raises InvalidLog when no event was accepted."""
-        lines, events = self._lines.get, self._events.get
+        """Waits for the first action, which must have had a result; raises InvalidLog when no event was accepted."""
+        return self._counts(self._lines.get, self._events.get)
+
+    def recounted(self) -> Counts:
+        """As `counts`, by a pass of its own: Spark drops the observations of a query that it finds to be empty."""
+        lines = self._judged.agg(*_line_metrics()).first()
+        events = self._judged.transform(accepted).agg(*_event_metrics()).first()
+        return self._counts(lines.asDict(), events.asDict())
+
+    def _counts(self, lines: dict[str, int], events: dict[str, int]) -> Counts:
         rejected = {reason: lines[reason] for reason in _reasons() if lines[reason]}
         if not events["accepted"]:
             raise InvalidLog(

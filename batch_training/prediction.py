@@ -30,7 +30,7 @@ def predict(log: AcceptedEvents, as_of_ms: int, model: Model, out: str) -> Predi
     """Score the users who are alive as of then from the events up to then, and write them; raises InvalidLog."""
     features = state_at(log.events, as_of_ms).transform(alive).transform(with_features).coalesce(1).localCheckpoint()
     users = features.count()
-    counts = log.counts()
+    counts = log.counts() if users else log.recounted()
     if not users:
         raise InvalidLog(
             f"{log.path}: nobody is alive as of {iso(as_of_ms)}; "

@@ -111,7 +111,7 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
     # a checkpoint, not a cache: Spark would compare the plan of every later step with this large one
     partials = daily(events.events).localCheckpoint()
     users = partials.select("user_id").distinct().count()
-    counts = events.counts()
+    counts = events.counts() if users else events.recounted()
     if not counts.cancels:
         raise InvalidLog(
             f"{log}: nobody cancels in {counts.accepted:,} events of {users:,} users from {iso(counts.first_ms)} "

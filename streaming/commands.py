@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from churn.alerts import COOL_DOWN_DAYS
-from churn.topics import CHURN_ALERTS, USER_EVENTS
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENTS
 from churn_io.console import speech
 from churn_io.session import DEFAULT_MASTER, spark_session
 from streaming.accounts import Accounts
 from streaming.job import Settings, StopSignal, run
 from streaming.reader import Reading, show
 from streaming.source import Source
-from streaming.trigger import Policy
+from streaming.trigger import Policy, Topics
 
 app = typer.Typer(no_args_is_help=True, help="topic -> scores -> alerts")
 
@@ -29,6 +29,9 @@ def score(
     models: Annotated[str, typer.Option(envvar="SPARKIFY_MODELS", help="The model registry.")] = "models",
     bootstrap: Bootstrap = "localhost:9092",
     topic: Annotated[str, typer.Option(help="Where the events are.")] = USER_EVENTS,
+    scores_topic: Annotated[str, typer.Option(help="Where scores go.")] = CHURN_SCORES,
+    alerts_topic: Annotated[str, typer.Option(help="Where alerts go.")] = CHURN_ALERTS,
+    rejected_topic: Annotated[str, typer.Option(help="Where dead letters go.")] = REJECTED_EVENTS,
     checkpoint: Annotated[str, typer.Option(envvar="SPARKIFY_CHECKPOINT")] = "build/checkpoint",
     available_now: Annotated[bool, typer.Option("--available-now", help="Drain the topic, then end.")] = False,
     cool_down_days: Annotated[float, typer.Option(min=0, help="Between two alerts of a user.")] = COOL_DOWN_DAYS,
@@ -46,6 +49,7 @@ def score(
         models=models,
         checkpoint=checkpoint,
         policy=Policy(cool_down_days, sweep_days),
+        topics=Topics(scores_topic, alerts_topic, rejected_topic),
         available_now=available_now,
         trigger_ms=trigger_ms,
     )

@@ -1,6 +1,7 @@
 """What holds for the project as a whole: who imports whom, and that its texts name what exists."""
 
 import ast
+import itertools
 import json
 import re
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_compose_creates_the_topics_that_the_code_expects():
     created = {}
     for line in re.findall(r"^create (--topic.*)$", script, re.M):
         words = line.split()
-        settings = dict(word.split("=") for before, word in zip(words, words[1:], strict=False) if before == "--config")
+        settings = dict(word.split("=") for before, word in itertools.pairwise(words) if before == "--config")
         created[words[words.index("--topic") + 1]] = (int(words[words.index("--partitions") + 1]), settings)
     assert created == {topic.name: (topic.partitions, topic.config) for topic in TOPICS}
 

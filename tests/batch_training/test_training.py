@@ -77,6 +77,12 @@ def test_a_ranking_worse_than_chance_is_not_turned_round(spark):
     assert slope == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("events", [[], [event(1, user="")]], ids=["empty", "without users"])
+def test_a_log_without_events_of_users_is_refused(spark, tmp_path, events):
+    with pytest.raises(InvalidLog, match=f"no usable event in {len(events)} lines"):
+        train(spark, written(tmp_path, events), Settings(), NOW)
+
+
 def test_a_log_in_which_nobody_cancels_is_refused(spark, tmp_path):
     path = written(tmp_path, [event(day) for day in range(60)])
     with pytest.raises(InvalidLog, match="nobody cancels in 60 events of 1 users from 2018-10-01"):

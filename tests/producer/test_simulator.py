@@ -19,7 +19,8 @@ START = datetime(2018, 10, 1, tzinfo=UTC)
 
 # per cent of the rows with a user, in the mini set
 PAGES = {
-    "NextSong": 82.01, "Thumbs Up": 4.51, "Home": 3.62, "Add to Playlist": 2.35, "Add Friend": 1.54, "Roll Advert": 1.41,
+    "NextSong": 82.01, "Thumbs Up": 4.51, "Home": 3.62, "Add to Playlist": 2.35, "Add Friend": 1.54,
+    "Roll Advert": 1.41,
     "Logout": 1.16, "Thumbs Down": 0.92, "Downgrade": 0.74, "Settings": 0.54, "Help": 0.52,
 }  # fmt: skip
 

@@ -4,7 +4,9 @@ import json
 import math
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from churn.alerts import alert_id
@@ -14,6 +16,8 @@ from streaming.job import run
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, cancel, event, naive_features
 from tests.streaming.conftest import CARD, publish_model
+
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
 
 def grumbler(user, days):
@@ -172,6 +176,26 @@ def test_the_same_batches_make_the_same_alerts(spark, job, send, tmp_path):
 
 def to_ms(iso):
     return datetime.fromisoformat(iso).timestamp() * 1000
+
+
+def test_the_records_keep_their_schemas(spark, job, send, read):
+    send([*by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40))), *BAD])
+    run(spark, job)
+    for topic, name in ((job.topics.scores, "churn-scores"), (job.topics.alerts, "churn-alerts")):
+        records = read(topic)
+        assert records
+        for record in records:
+            value = json.loads(record.value)
+            jsonschema.validate(value, schema(name))
+            assert record.key.decode() == value["user_id"]
+    for letter in read(job.topics.rejected):
+        headers = {name: value.decode() for name, value in letter.headers}
+        jsonschema.validate(headers, schema("user-events.rejected"))
+
+
+def schema(name):
+    """The published schema of a topic."""
+    return json.loads((SCHEMAS / f"{name}.json").read_text())
 
 
 def test_without_a_broker_it_says_so(spark, job):
