@@ -215,7 +215,7 @@ def coefficients(classifier: PredictionModel) -> list[float]:
 
 def with_scores(frame: DataFrame, model: Model) -> DataFrame:
     """`frame` with `probability`."""
-    return with_probability(frame, model, standardised(model.card), "probability")
+    return with_probability(frame, model, F.array(*standardised(model.card)), "probability")
 
 
 def outcome(scores: DataFrame) -> Outcome:

@@ -14,6 +14,8 @@ from churn.features import NAMES, words
 N_REASONS = 3
 LOGIT_BOUND = 1e-9  # keeps the logit of a raw probability finite
 
+INPUTS = "inputs"  # the column of a model's standardised inputs, in the card's order
+
 SCORE_COLUMNS = ("user_id", "as_of_ms", "last_ms", "probability", "reasons")
 
 
@@ -88,8 +90,8 @@ def calibrated(card: ModelCard, raw: Column) -> Column:
     return 1.0 / (1.0 + F.exp(-(F.log(bounded / (1.0 - bounded)) * slope + intercept)))
 
 
-def with_probability(frame: DataFrame, model: Model, inputs: list[Column], name: str) -> DataFrame:
-    """`frame` and a column `name`: the calibrated probability for these standardised inputs."""
+def with_probability(frame: DataFrame, model: Model, inputs: Column, name: str) -> DataFrame:
+    """`frame` and a column `name`: the calibrated probability for an array of standardised inputs."""
     vector, output = f"{name}_vector", f"{name}_output"
     classifier = model.classifier.copy(
         {
@@ -100,42 +102,55 @@ def with_probability(frame: DataFrame, model: Model, inputs: list[Column], name:
         }
     )
     raw = vector_to_array(F.col(output))[1]
-    scored = classifier.transform(frame.withColumn(vector, array_to_vector(F.array(*inputs))))
+    scored = classifier.transform(frame.withColumn(vector, array_to_vector(inputs)))
     return scored.withColumn(name, calibrated(model.card, raw)).drop(vector, output)
 
 
 def scored(features: DataFrame, model: Model) -> DataFrame:
     """Features -> SCORE_COLUMNS; `reasons` are up to N_REASONS structs, the strongest push first."""
-    inputs = standardised(model.card)
-    frame = with_probability(features, model, inputs, "probability")
+    # one array, computed once: inlined into each occlusion, the inputs would outgrow a Java method
+    frame = features.withColumn(INPUTS, F.array(*standardised(model.card)))
+    frame = with_probability(frame, model, F.col(INPUTS), "probability")
     if model.card.coefficients:
-        effects = linear_effects(model.card, inputs)
+        effects = linear_effects(model.card)
     else:
-        frame, effects = occlusion_effects(frame, model, inputs)
+        frame, effects = occlusion_effects(frame, model)
     return frame.withColumn("reasons", reasons(model.card, effects)).select(*SCORE_COLUMNS)
 
 
-def linear_effects(card: ModelCard, inputs: list[Column]) -> list[Column]:
-    """Exact: what each feature adds to the calibrated logit against a typical user."""
-    slope = card.calibration[0]
+def typical_inputs(card: ModelCard) -> list[float]:
+    """A typical user's standardised inputs."""
     return [
-        (value - (typical - mean) / deviation) * (slope * weight)
-        for value, typical, mean, deviation, weight in zip(
-            inputs, card.typical, card.mean, card.deviation, card.coefficients, strict=True
-        )
+        (typical - mean) / deviation
+        for typical, mean, deviation in zip(card.typical, card.mean, card.deviation, strict=True)
     ]
 
 
-def occlusion_effects(frame: DataFrame, model: Model, inputs: list[Column]) -> tuple[DataFrame, list[Column]]:
+def linear_effects(card: ModelCard) -> list[Column]:
+    """Exact: what each feature adds to the calibrated logit against a typical user."""
+    slope = card.calibration[0]
+    return [
+        (F.col(INPUTS)[position] - typical) * (slope * weight)
+        for position, (typical, weight) in enumerate(zip(typical_inputs(card), card.coefficients, strict=True))
+    ]
+
+
+def occlusion_effects(frame: DataFrame, model: Model) -> tuple[DataFrame, list[Column]]:
     """What the probability loses when one feature becomes typical, for learners without coefficients."""
-    card = model.card
     effects = []
-    for position, name in enumerate(card.features):
-        typical = (card.typical[position] - card.mean[position]) / card.deviation[position]
-        occluded = [*inputs[:position], F.lit(typical), *inputs[position + 1 :]]
-        frame = with_probability(frame, model, occluded, f"without_{name}")
+    for position, (name, typical) in enumerate(zip(model.card.features, typical_inputs(model.card), strict=True)):
+        frame = with_probability(frame, model, occluded(position, typical), f"without_{name}")
         effects.append(F.col("probability") - F.col(f"without_{name}"))
     return frame, effects
+
+
+def occluded(position: int, typical: float) -> Column:
+    """The inputs with one of them replaced by a typical user's."""
+
+    def replaced(value: Column, index: Column) -> Column:
+        return F.when(index == position, F.lit(typical)).otherwise(value)
+
+    return F.transform(INPUTS, replaced)
 
 
 def reasons(card: ModelCard, effects: list[Column]) -> Column:

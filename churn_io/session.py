@@ -22,6 +22,8 @@ SETTINGS = {
     "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
     # counting the rows costs a lookup per write; the progress line takes its numbers elsewhere
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
+    # windows close with the next batch that has data; an empty batch only to close them costs a second
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
     "spark.log.level": "ERROR",

@@ -62,7 +62,7 @@ def test_a_published_model_scores_the_same_after_loading(registry, classifiers, 
     registry.publish(card, classifier)
     model = registry.load(registry.current_version())
     assert model.card == card
-    scores = with_probability(users, model, standardised(card), "probability").select("probability").collect()
+    scores = with_probability(users, model, F.array(*standardised(card)), "probability").select("probability").collect()
     raw = np.array([classifier.predictProbability(row.inputs)[1] for row in users.collect()])
     expected = 1 / (1 + np.exp(-(1.2 * np.log(raw / (1 - raw)) - 0.1)))
     assert [row.probability for row in scores] == pytest.approx(expected.tolist(), rel=1e-9)
