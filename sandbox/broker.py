@@ -60,8 +60,13 @@ class Broker:
 
     @property
     def properties(self) -> Path:
-        """The broker's settings, which also identify its process."""
+        """The broker's settings."""
         return self.folder.resolve() / "server.properties"
+
+    @property
+    def mark(self) -> str:
+        """What identifies the broker's process among others."""
+        return f"-Dsparkify.broker={self.properties}"
 
     @property
     def bootstrap(self) -> str:
@@ -76,9 +81,9 @@ class Broker:
         except (FileNotFoundError, ValueError):
             return None
         command = subprocess.run(
-            ["ps", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False
         )
-        is_ours = str(self.properties) in command.stdout and not command.stdout.lstrip().startswith("Z")
+        is_ours = f"{self.mark} " in command.stdout and not command.stdout.lstrip().startswith("Z")
         return pid if is_ours else None
 
 
@@ -99,7 +104,7 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
         _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
     with broker.log.open("ab") as log:
         process = subprocess.Popen(
-            _command("kafka.Kafka", str(broker.properties)),
+            _command(broker, "kafka.Kafka", str(broker.properties)),
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -176,13 +181,14 @@ def _await_answer(broker: Broker, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
 
 
-def _command(main: str, *arguments: str) -> list[str]:
+def _command(broker: Broker, main: str, *arguments: str) -> list[str]:
     classpath = ":".join(str(jar) for jar in kafka_jars())
-    return [str(require_java()), f"-Xmx{HEAP}", "-cp", classpath, main, *arguments]
+    # the mark stands first: even -ww has ps cut a command of some thousand letters, and the class path is that long
+    return [str(require_java()), broker.mark, f"-Xmx{HEAP}", "-cp", classpath, main, *arguments]
 
 
 def _java(broker: Broker, main: str, *arguments: str) -> None:
-    done = subprocess.run(_command(main, *arguments), capture_output=True, text=True, check=False)
+    done = subprocess.run(_command(broker, main, *arguments), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BadSetup(f"{main} in {broker.folder}: {(done.stdout + done.stderr).strip()[-300:]}")
 

@@ -24,6 +24,7 @@ from streaming.source import Source, live
 from streaming.trigger import Policy, Topics, Trigger
 
 POLL_SECONDS = 0.1
+UNREPORTED_IN = "org.apache.spark.sql.kafka010.KafkaMicroBatchStream$"
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,9 @@ def run(
     stop = stop or StopSignal()
     trigger = prepared(spark, settings, on_batch)
     failures: list[Exception] = []
-    running = started(spark, settings, guarded(trigger, stop, failures))
-    try:
-        watch(running, stop)
-    except PySparkException:
-        if not failures:
-            raise
+    on_states = guarded(trigger, stop, failures)
+    while not finished(started(spark, settings, on_states), stop, failures):
+        continue
     if failures and not isinstance(failures[0], StopRequested):
         raise failures[0]
     if settings.available_now and not stop.event.is_set():
@@ -135,6 +133,28 @@ def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Ca
             raise
 
     return on_states
+
+
+def finished(running: StreamingQuery, stop: StopSignal, failures: list[Exception]) -> bool:
+    """Wait for the query's end; False when it has to be started again. What Spark raised itself is raised."""
+    try:
+        watch(running, stop)
+    except PySparkException:
+        if failures:
+            return True
+        if not is_unreported(running):
+            raise
+        return stop.event.is_set()
+    return True
+
+
+def is_unreported(failed: StreamingQuery) -> bool:
+    """Whether the query ended for want of a figure in its progress report, its batch being committed (SPARK-57438).
+
+    In Spark 4.1.1 that happens to every batch that a restart repeats; the batch after it is well.
+    """
+    trace = failed._jsq.exception().get().cause().getStackTrace()
+    return len(trace) > 0 and str(trace[0].getClassName()) == UNREPORTED_IN and trace[0].getMethodName() == "metrics"
 
 
 def watch(running: StreamingQuery, stop: StopSignal) -> None:

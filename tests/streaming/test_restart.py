@@ -73,6 +73,20 @@ def test_a_killed_stream_ends_where_an_undisturbed_one_does(spark, job, send, re
         assert score["probability"] == pytest.approx(undisturbed(classifier, log, user), abs=1e-9)
 
 
+def test_a_batch_that_failed_is_repeated_and_the_run_goes_on(spark, job, send, read):
+    send(by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40))))
+
+    def failing(_batch_id, _accounts):
+        raise ValueError("between the results and the commit")
+
+    with pytest.raises(ValueError, match="between"):
+        run(spark, job, on_batch=failing)
+    total = run(spark, job)
+    assert total.is_balanced
+    assert total.read == 120
+    assert {score["as_of"] for score in values(read(job.topics.scores))[-2:]} == {"2018-11-09T00:00:00.000Z"}
+
+
 def undisturbed(classifier, log, user):
     """The probability for the naive features of the whole log."""
     return probability(classifier, naive_features(log, user, max(each["ts"] for each in log)))
