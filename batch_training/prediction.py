@@ -10,7 +10,8 @@ from batch_training.logs import AcceptedEvents, Counts
 from batch_training.report import iso
 from churn.errors import InvalidLog
 from churn.features import NAMES, with_features
-from churn.model import Model, scored
+from churn.model import Model
+from churn.scoring import Scorer
 from churn.state import alive, state_at
 from churn_io.storage import Storage
 
@@ -45,7 +46,7 @@ def predict(log: AcceptedEvents, as_of_ms: int, model: Model, out: str) -> Predi
 
 def predicted(features: DataFrame, model: Model) -> DataFrame:
     """Features -> user_id, as_of (ISO 8601), probability, above_threshold, reasons, the features; highest first."""
-    scores = scored(features, model).select("user_id", "probability", "reasons")
+    scores = Scorer(model).explained(features).select("user_id", "probability", "reasons")
     return (
         features.join(scores, on="user_id", how="inner")
         .select(

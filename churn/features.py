@@ -215,12 +215,11 @@ def words(name: str) -> str:
     return docstring.splitlines()[0]
 
 
+def feature_columns(as_of_ms: Column) -> list[Column]:
+    """One double per feature, of a state as of that moment."""
+    return [feature(as_of_ms).cast("double").alias(feature.__name__) for feature in FEATURES]
+
+
 def with_features(state: DataFrame) -> DataFrame:
     """State as of `as_of_ms` -> user_id, as_of_ms, last_ms and one double per feature."""
-    as_of_ms = F.col("as_of_ms")
-    return state.select(
-        "user_id",
-        "as_of_ms",
-        "last_ms",
-        *(feature(as_of_ms).cast("double").alias(feature.__name__) for feature in FEATURES),
-    )
+    return state.select("user_id", "as_of_ms", "last_ms", *feature_columns(F.col("as_of_ms")))

@@ -100,7 +100,7 @@ def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, A
     require_broker(source.bootstrap)
     require_topics(source.bootstrap, [source.topic, topics.scores, topics.alerts, topics.rejected])
     model = CurrentModel(Registry(spark, settings.models))
-    model.get()
+    model.scorer()
     checkpoint = Checkpoint(Storage(spark), settings.checkpoint)
     checkpoint.require(source.topic, spark.conf.get("spark.sql.shuffle.partitions") or "")
     alerted = last_alerts(spark, source.bootstrap, topics.alerts)

@@ -2,7 +2,7 @@
 
 import logging
 
-from churn.model import Model
+from churn.scoring import Scorer
 from churn_io.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -13,12 +13,12 @@ class CurrentModel:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._model: Model | None = None
+        self._scorer: Scorer | None = None
 
-    def get(self) -> Model:
-        """The model to score with now; raises NoModel or ModelMismatch."""
+    def scorer(self) -> Scorer:
+        """What to score with now; raises NoModel or ModelMismatch."""
         version = self._registry.current_version()
-        if self._model is None or self._model.card.version != version:
-            self._model = self._registry.load(version)
-            log.info("model=%s learner=%s", version, self._model.card.learner)
-        return self._model
+        if self._scorer is None or self._scorer.model.card.version != version:
+            self._scorer = Scorer(self._registry.load(version))
+            log.info("model=%s learner=%s", version, self._scorer.model.card.learner)
+        return self._scorer

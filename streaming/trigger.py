@@ -1,20 +1,18 @@
 """What one micro-batch does with the states it touched: clock, scores, alerts, dead letters, accounts."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Candidate, decided
-from churn.features import with_features
-from churn.model import Model, scored
 from churn.records import as_dead_letters, as_score_records
-from churn.state import DAY_MS, alive, window_start_ms
+from churn.state import DAY_MS, window_start_ms
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
@@ -88,16 +86,22 @@ class Trigger:
 
     def _score(self, states: DataFrame, clock_ms: int) -> Accounts:
         """Publish the scores as of the clock, then the alerts that they decide."""
-        model = self.model.get()
-        in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms))
-        features = in_force.withColumn("as_of_ms", F.lit(clock_ms)).transform(alive).transform(with_features)
-        with persisted(as_score_records(scored(features, model), model.card)) as records:
+        scorer = self.model.scorer()
+        card = scorer.model.card
+        # a row, not a literal: a new literal in each batch would have each batch's code compiled anew
+        moment = self.spark.range(clock_ms, clock_ms + 1).withColumnRenamed("id", "as_of_ms")
+        in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
+        with persisted(as_score_records(scorer.scored(in_force), card)) as records:
             publish(records, self.source.bootstrap, self.topics.scores)
-            alerts = self._alert(records, model, clock_ms)
-            return Accounts(scores=records.count(), alerts=alerts)
+            found = records.agg(
+                F.count(F.lit(1)).alias("scores"),
+                F.collect_list(
+                    F.when(F.col("probability") >= card.threshold, F.struct("user_id", "as_of_ms", "value"))
+                ).alias("over"),
+            ).first()
+            return Accounts(scores=found["scores"], alerts=self._alert(found["over"], clock_ms))
 
-    def _alert(self, records: DataFrame, model: Model, clock_ms: int) -> int:
-        over = records.where(F.col("probability") >= model.card.threshold).collect()
+    def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
         candidates = [Candidate(row.user_id, row.as_of_ms, json.loads(row.value)) for row in over]
         alerts = decided(candidates, self.alerted, self.policy.cool_down_days)
         publish_alerts(self.spark, alerts, self.source.bootstrap, self.topics.alerts)

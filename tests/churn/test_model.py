@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from churn.errors import ModelMismatch
 from churn.features import NAMES, words
-from churn.model import Model, ModelCard, card_from, scored, standardised
+from churn.model import Model, ModelCard, card_from, standardised
+from churn.scoring import Scorer
 from churn.state import DAY_MS
 from tests.builders import START_MS
 
@@ -82,7 +83,7 @@ def calibrated(raw):
 
 def by_user(features, model):
     """The scored rows in the order of the users."""
-    return scored(features, model).orderBy("user_id").collect()
+    return Scorer(model).explained(features).orderBy("user_id").collect()
 
 
 def strongest(effects):
