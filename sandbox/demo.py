@@ -39,7 +39,7 @@ class Plan:
     users: int = 1000
     history_days: int = 56
     live_days: int = 28
-    speed: float = 12 * 3600.0
+    speed: float = 24 * 3600.0
     seed: int = 7
     horizon_days: int = 10
 

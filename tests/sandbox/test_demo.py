@@ -54,13 +54,13 @@ def demo(broker, tmp_path):
 
     yield start
     for process in started:
-        process.kill()
-        process.wait()
+        process.terminate()  # in order: killed, it would leave its broker behind
+        process.wait(120)
 
 
 def left_over(folder):
     """The processes that still name the folder."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     return [row for row in listed.splitlines() if str(folder) in row and not row.startswith("ps ")]
 
 

@@ -21,7 +21,7 @@ from tests.conftest import missing
 
 DATA = Path(os.environ.get("SPARKIFY_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 LOGS = {
-    # user ids are numbers; two of the five cancel, and one has been silent for longer than a window's 28 days
+    # user ids are numbers; two of the five cancel, and one was last seen before the window in force
     "sparkify_mini_5_users": (3452, 0, {"95", "23"}),
     "event_log_2018_11": (3574, 88, None),  # user ids are texts, registrations are floats; some rows without a user
 }
