@@ -1,6 +1,5 @@
 """The verbs of the batch job: train a model from logs, and predict from logs with a model."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from batch_training.training import train as train_model
 from churn.model import Model
 from churn_io.console import speech
 from churn_io.registry import Registry, model_at
-from churn_io.session import spark_session
+from churn_io.session import chosen_master, spark_session
 
 QUIET = {"spark.ui.showConsoleProgress": "false"}  # its bar and the status line would overwrite each other
 
@@ -50,7 +49,7 @@ def train(
     settings = Settings(horizon_days, budget, seed)
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-train", chosen_master(master), QUIET)
+        spark = spark_session("sparkify-train", chosen_master(master), QUIET, [log, models])
         registry = Registry(spark, models)
         model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
         announce("publishing the model")
@@ -79,7 +78,7 @@ def predict(
         raise typer.BadParameter(f"{out!r}; wanted is a name that ends in {' or '.join(SUFFIXES)}", param_hint="--out")
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-predict", chosen_master(master), QUIET)
+        spark = spark_session("sparkify-predict", chosen_master(master), QUIET, [log, model, out])
         used: Model = model_at(spark, model)
         announce("reading the log and scoring")
         events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
@@ -99,11 +98,6 @@ def epoch_ms(text: str) -> int:
         raise typer.BadParameter(f"{text!r}; wanted is a time like 2018-11-20T00:00", param_hint="--as-of") from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
-
-
-def chosen_master(master: str | None) -> str | None:
-    """The flag, or local[*]; None, which leaves it to spark-submit, when that started this program."""
-    return master or (None if "PYSPARK_GATEWAY_PORT" in os.environ else "local[*]")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
@@ -9,7 +10,7 @@ from pyspark.sql import types as T
 
 from churn.errors import InvalidLog
 from churn.events import CANCELLED, accepted, has_code, judged, parsed, rules
-from churn_io.storage import Storage
+from churn_io.storage import Storage, in_one_line
 
 REQUIRED_COLUMNS = ("userId", "page", "ts", "level", "registration")
 
@@ -74,8 +75,8 @@ def _values(spark: SparkSession, path: str) -> DataFrame:
             return _as_json(reader.parquet(where), path)
     except AnalysisException as error:
         raise InvalidLog(f"{path}: no log there; wanted is a file or a folder of JSON lines or Parquet") from error
-    except PySparkException as error:
-        raise InvalidLog(f"{path}: unreadable: {str(error).splitlines()[0]}") from error
+    except (PySparkException, Py4JJavaError) as error:
+        raise InvalidLog(f"{path}: unreadable: {in_one_line(error)}") from error
     if not files:
         raise InvalidLog(f"{path}: an empty folder; wanted are files of JSON lines or Parquet")
     return text.select("value")

@@ -8,54 +8,93 @@ from pathlib import Path
 import pyspark
 
 from churn.errors import BadSetup
-from churn_io.coordinates import BROKER_LOGGING, CONNECTOR, KAFKA, cache
+from churn_io.coordinates import BROKER, CONNECTOR, S3, Bundle, Coordinates, cache
 from churn_io.java import require_java
 
-Coordinates = tuple[str, str, str]
-
 FETCH_LIMIT_SECONDS = 600
+BRIDGED = {"commons-logging"}  # Spark has a bridge in its place; both together quarrel over every log line
+
+IVY_FILE = """\
+<ivy-module version="2.0">
+  <info organisation="sparkify" module="{name}"/>
+  <configurations><conf name="default"/></configurations>
+  <dependencies>
+{rows}
+  </dependencies>
+</ivy-module>
+"""
 
 
 def kafka_jars() -> list[Path]:
     """The broker's jars; fetched on the first call."""
-    return _fetched(KAFKA) + _fetched(BROKER_LOGGING)
+    return _fetched(BROKER)
 
 
 def connector_jars() -> list[Path]:
     """The Kafka connector's jars that Spark does not have itself; fetched on the first call."""
-    at_hand = {_artifact(jar) for jar in _spark_jars().glob("*.jar")}
-    return [jar for jar in _fetched(CONNECTOR) if _artifact(jar) not in at_hand]
+    return _foreign(_fetched(CONNECTOR))
 
 
-def _fetched(coordinates: Coordinates) -> list[Path]:
-    _, artifact, version = coordinates
-    folder = cache() / f"{artifact}-{version}"
+def s3_jars() -> list[Path]:
+    """The jars for s3a:// that Spark does not have itself; fetched on the first call."""
+    return _foreign(_fetched(S3))
+
+
+def _foreign(jars: list[Path]) -> list[Path]:
+    at_hand = {_artifact(jar) for jar in _spark_jars().glob("*.jar")} | BRIDGED
+    return [jar for jar in jars if _artifact(jar) not in at_hand]
+
+
+def _fetched(bundle: Bundle) -> list[Path]:
+    folder = cache() / bundle.name
     if not folder.is_dir():
-        _fetch(coordinates, folder)
+        _fetch(bundle, folder)
     return sorted(folder.glob("*.jar"))
 
 
-def _fetch(coordinates: Coordinates, folder: Path) -> None:
-    """Retrieve the artifact with all that it depends on; the folder appears when it is complete."""
+def _fetch(bundle: Bundle, folder: Path) -> None:
+    """Retrieve the bundle; the folder appears when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     (ivy,) = _spark_jars().glob("ivy-*.jar")
+    wanted = aside / "ivy.xml"
+    wanted.write_text(_ivy_file(bundle))
     pattern = f"{aside}/[artifact]-[revision](-[classifier]).[ext]"
-    command = [require_java(), "-jar", ivy, "-cache", cache() / "ivy", "-dependency", *coordinates]
-    options = ["-confs", "default", "-retrieve", pattern]
+    command = [require_java(), "-jar", ivy, "-cache", cache() / "ivy", "-ivy", wanted, "-confs", "default"]
     try:
         done = subprocess.run(
-            [*map(str, command), *options], capture_output=True, text=True, check=False, timeout=FETCH_LIMIT_SECONDS
+            [*map(str, command), "-retrieve", pattern],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FETCH_LIMIT_SECONDS,
         )
         if done.returncode or not any(aside.glob("*.jar")):
             tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-            raise BadSetup(f"could not fetch {':'.join(coordinates)} from Maven: {tail}; check the network and repeat")
+            raise BadSetup(f"could not fetch {bundle.name} from Maven: {tail}; check the network and repeat")
         aside.rename(folder)
     except OSError:
         if not folder.is_dir():  # else another process was faster, and its folder is as good
             raise
+    except subprocess.TimeoutExpired as error:
+        raise BadSetup(
+            f"could not fetch {bundle.name} from Maven within {FETCH_LIMIT_SECONDS} s; check the network and repeat"
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _ivy_file(bundle: Bundle) -> str:
+    rows = [_ivy_row(part, "true") for part in bundle.whole] + [_ivy_row(part, "false") for part in bundle.bare]
+    return IVY_FILE.format(name=bundle.name, rows="\n".join(rows))
+
+
+def _ivy_row(part: Coordinates, transitive: str) -> str:
+    organisation, artifact, version = part
+    return (
+        f'    <dependency org="{organisation}" name="{artifact}" rev="{version}" '
+        f'conf="default->default" transitive="{transitive}"/>'
+    )
 
 
 def _spark_jars() -> Path:

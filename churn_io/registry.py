@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from churn.errors import ModelMismatch, NoModel
 from churn.model import Model, ModelCard, card_from
-from churn_io.storage import Storage, is_object_store
+from churn_io.storage import Storage, in_one_line, is_object_store
 
 POINTER = "current"
 CARD = "model.json"
@@ -82,8 +82,8 @@ class Registry:
         try:
             (classifier,) = PipelineModel.load(path).stages
         except (PySparkException, Py4JError, ValueError) as error:
-            line = str(error).strip().splitlines()[0]
-            raise ModelMismatch(f"{folder}: not a complete Spark pipeline ({line}); run `sparkify train`") from error
+            said = in_one_line(error)
+            raise ModelMismatch(f"{folder}: not a complete Spark pipeline ({said}); run `sparkify train`") from error
         return Model(card, classifier)
 
 

@@ -1,16 +1,17 @@
-"""The Spark session of every program: UTC, few partitions, the Kafka connector, and this Python for its workers."""
+"""The Spark session of every program: UTC, few partitions, connectors for Kafka and S3, this Python for its workers."""
 
 import os
 import sys
-from pathlib import Path
+from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
 
-from churn_io.jars import connector_jars
+from churn_io.jars import connector_jars, s3_jars
 from churn_io.java import require_java
+from churn_io.storage import is_object_store
 
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
-DEFAULT_MASTER = "local[2]"
+DEFAULT_MASTER = "local[*]"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 SETTINGS = {
@@ -30,22 +31,48 @@ SETTINGS = {
 }
 
 
-def spark_session(app_name: str, master: str | None = None, extra: dict[str, str] | None = None) -> SparkSession:
-    """A session with the product's settings; `master` None leaves the choice to spark-submit.
+def chosen_master(master: str | None) -> str | None:
+    """The master that was named, or local[*]; None, which leaves it to spark-submit, when that started this program."""
+    return master or (None if "PYSPARK_GATEWAY_PORT" in os.environ else DEFAULT_MASTER)
 
-    Raises BadSetup when Java is missing or too old.
+
+def spark_session(
+    app_name: str, master: str | None = None, extra: dict[str, str] | None = None, paths: Iterable[str] = ()
+) -> SparkSession:
+    """A session with the product's settings; `master` None leaves the choice, and S3, to spark-submit.
+
+    `paths` are those that it will touch: one on S3 brings the connector along. Raises BadSetup when Java is missing
+    or too old, or when the jars cannot be fetched.
     """
     require_java()
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName(app_name)
+    jars = connector_jars()
+    on_s3: dict[str, str] = {}
     if master is not None:
         builder = builder.master(master)
+        if any(is_object_store(path) for path in paths):
+            jars += s3_jars()
+            on_s3 = s3_settings()
     settings = {
         **SETTINGS,
+        **on_s3,
         "spark.driver.memory": os.environ.get("SPARKIFY_DRIVER_MEMORY", "3g"),
-        "spark.jars": ",".join(str(Path(jar)) for jar in connector_jars()),
+        "spark.jars": ",".join(map(str, jars)),
         **(extra or {}),
     }
     for name, value in settings.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def s3_settings() -> dict[str, str]:
+    """For a server other than Amazon's, named as AWS's own tools want it; credentials come by AWS's usual ways."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return {}
+    return {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.endpoint.region": os.environ.get("AWS_REGION", "us-east-1"),
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+    }

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from churn.errors import BadSetup
+from churn_io.coordinates import HADOOP_VERSION
 
 S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
-S3A_PACKAGE = "org.apache.hadoop:hadoop-aws:3.4.2"  # the Hadoop release that PySpark 4.1.1 brings
 
 
 class Storage:
@@ -98,8 +99,8 @@ class Storage:
             path = f"s3a://{path.removeprefix('s3://')}"
         if not self._jvm.org.apache.spark.util.Utils.classIsLoadable(S3A):
             raise BadSetup(
-                f"{path}: Spark lacks the S3 connector; set "
-                f"PYSPARK_SUBMIT_ARGS='--packages {S3A_PACKAGE} pyspark-shell' and run again"
+                f"{path}: this Spark lacks the S3 connector; add "
+                f"--packages org.apache.hadoop:hadoop-aws:{HADOOP_VERSION} to spark-submit"
             )
         return path
 
@@ -125,3 +126,9 @@ def local_path(path: str) -> Path | None:
     if url.scheme == "file":
         return Path(url.path)
     return None if url.scheme else Path(path)
+
+
+def in_one_line(error: Exception) -> str:
+    """What Spark or Java says, without the call that it answers and without its trace."""
+    text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
+    return text.strip().splitlines()[0]

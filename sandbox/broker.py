@@ -99,7 +99,7 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
     if fresh:
         rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_properties(broker, port or free_port())
+    _write_properties(broker, port)
     if not (broker.data / "meta.properties").exists():
         _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
     with broker.log.open("ab") as log:
@@ -147,21 +147,16 @@ def running_broker(folder: Path, port: int = 0) -> Iterator[Broker]:
         stop(folder)
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _write_properties(broker: Broker, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as clients, socket.socket() as controller:  # held together, lest both get the same port
+        clients.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            clients.bind((HOST, port))
         except OSError as error:
             raise BadSetup(f"port {port} is taken; choose another with --port, or 0 for a free one") from error
-    text = PROPERTIES.format(host=HOST, port=port, controller_port=free_port(), data=broker.data.resolve())
+        controller.bind((HOST, 0))
+        ports = [probe.getsockname()[1] for probe in (clients, controller)]
+    text = PROPERTIES.format(host=HOST, port=ports[0], controller_port=ports[1], data=broker.data.resolve())
     broker.properties.write_text(text)
 
 

@@ -11,7 +11,7 @@ import typer
 from churn.alerts import COOL_DOWN_DAYS
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENTS
 from churn_io.console import speech
-from churn_io.session import DEFAULT_MASTER, spark_session
+from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
 from streaming.job import Settings, StopSignal, run
 from streaming.reader import Reading, show
@@ -39,7 +39,10 @@ def score(
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
     trigger_ms: Annotated[int, typer.Option(min=0, help="Between micro-batches; 0: at once.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Keep the run's accounts here as JSON.")] = None,
-    master: Annotated[str | None, typer.Option(help="Spark's master; none under spark-submit.")] = DEFAULT_MASTER,
+    master: Annotated[
+        str | None,
+        typer.Option(envvar="SPARKIFY_MASTER", help="Spark's master; local[*] unless spark-submit runs this program."),
+    ] = None,
 ) -> None:
     """Score live events: Kafka to per-user state to churn-scores and churn-alerts."""
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
@@ -53,7 +56,7 @@ def score(
         available_now=available_now,
         trigger_ms=trigger_ms,
     )
-    spark = spark_session("sparkify-score", master)
+    spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
     stop = StopSignal()
     progress = Progress(report)
     with stop.installed():

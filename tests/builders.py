@@ -33,6 +33,21 @@ def cancel(day: float, user: str = "u1") -> list[Event]:
     return [event(day, "Cancel", user), event(day + 1e-4, CANCELLED, user, auth="Cancelled")]
 
 
+def grumbler(user: str, days: Iterable[float]) -> list[Event]:
+    """A user who dislikes one song in two."""
+    return [event(day, page, user) for day in days for page in ("NextSong", "Thumbs Down", "NextSong")]
+
+
+def listener(user: str, days: Iterable[float]) -> list[Event]:
+    """A user who plays on."""
+    return [event(day, "NextSong", user) for day in days for _ in range(3)]
+
+
+def by_time(*logs: list[Event]) -> list[Event]:
+    """Several users' events as one log."""
+    return sorted((each for log in logs for each in log), key=lambda each: each["ts"])
+
+
 def lines(events: Iterable[Event]) -> list[str]:
     """The events as lines of a log."""
     return [json.dumps(each) for each in events]

@@ -53,10 +53,15 @@ def broker(tmp_path_factory):
         missing(str(error))
 
 
-@pytest.fixture
-def topic_names(broker):
-    """The four topics under names of this test's own, with the product's settings: events, and where results go."""
+def new_topics(broker):
+    """The four topics under names that nobody has used, with the product's settings: events, and where results go."""
     suffix = uuid.uuid4().hex[:8]
     create_topics(broker, [Topic(f"{topic.name}-{suffix}", topic.partitions, topic.config) for topic in TOPICS])
     results = Topics(*(f"{name}-{suffix}" for name in (CHURN_SCORES, CHURN_ALERTS, REJECTED_EVENTS)))
     return f"{USER_EVENTS}-{suffix}", results
+
+
+@pytest.fixture
+def topic_names(broker):
+    """This test's own topics."""
+    return new_topics(broker)

@@ -1,4 +1,5 @@
 import json
+import math
 import time
 from dataclasses import replace
 
@@ -56,6 +57,19 @@ def publish_model(spark, folder, classifier, card):
     Registry(spark, folder).publish(replace(card, coefficients=list(classifier.coefficients)), classifier)
 
 
+def probability(classifier, features):
+    """The card's scale and the classifier's sigmoid, in plain Python."""
+    margin = classifier.intercept + sum(
+        weight * math.log1p(features[name]) for weight, name in zip(classifier.coefficients, CARD.features, strict=True)
+    )
+    return 1 / (1 + math.exp(-margin))
+
+
+def values(records):
+    """The records' values, parsed."""
+    return [json.loads(record.value) for record in records]
+
+
 @pytest.fixture
 def job(broker, topic_names, models, tmp_path):
     """Settings that drain this test's topic, 40 events a batch."""
@@ -72,16 +86,16 @@ def job(broker, topic_names, models, tmp_path):
 
 @pytest.fixture
 def send(broker, topic_names):
-    """A function that puts events (or raw bytes) on this test's topic, all on one partition, and waits for them."""
+    """A function that puts events (or raw bytes) on a topic, this test's own, all on one partition, and waits."""
     producer = KafkaProducer(bootstrap_servers=broker, linger_ms=5)
 
-    def put(records, partition=0):
+    def put(records, partition=0, topic=topic_names[0]):
         futures = []
         for record in records:
             is_raw = record is None or isinstance(record, bytes)
             value = record if is_raw else json.dumps(record).encode()
             stamp = int(time.time() * 1000) if is_raw or not isinstance(record["ts"], int) else record["ts"]
-            futures.append(producer.send(topic_names[0], value, key=KEY, timestamp_ms=stamp, partition=partition))
+            futures.append(producer.send(topic, value, key=KEY, timestamp_ms=stamp, partition=partition))
         producer.flush()
         for future in futures:
             future.get(timeout=10)

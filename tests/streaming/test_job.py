@@ -1,7 +1,6 @@
 """The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
 
 import json
-import math
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,33 +8,18 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from batch_training.logs import accepted_events
+from batch_training.prediction import predict
 from churn.alerts import alert_id
 from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, NoModel, TopicMissing
 from churn.state import DAY_MS, HOP_MS
+from churn_io.registry import model_at
 from streaming.job import run
 from streaming.reader import Reading, alerts
-from tests.builders import START_MS, cancel, event, naive_features
-from tests.streaming.conftest import CARD, publish_model
+from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
+from tests.streaming.conftest import CARD, probability, publish_model, values
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
-
-
-def grumbler(user, days):
-    """A user who dislikes one song in two."""
-    return [event(day, page, user) for day in days for page in ("NextSong", "Thumbs Down", "NextSong")]
-
-
-def listener(user, days):
-    """A user who plays on."""
-    return [event(day, "NextSong", user) for day in days for _ in range(3)]
-
-
-def by_time(*logs):
-    return sorted((each for log in logs for each in log), key=lambda each: each["ts"])
-
-
-def values(records):
-    return [json.loads(record.value) for record in records]
 
 
 def test_a_user_who_grumbles_is_scored_alerted_and_explained(spark, job, send, read):
@@ -65,12 +49,20 @@ def test_a_score_is_the_models_for_the_naive_features(spark, job, send, read, cl
         assert score["probability"] == pytest.approx(expected, abs=1e-9)
 
 
-def probability(classifier, features):
-    """The card's scale and the classifier's sigmoid, in plain Python."""
-    margin = classifier.intercept + sum(
-        weight * math.log1p(features[name]) for weight, name in zip(classifier.coefficients, CARD.features, strict=True)
-    )
-    return 1 / (1 + math.exp(-margin))
+def test_predict_writes_the_numbers_of_the_stream(spark, job, send, read, tmp_path):
+    log = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 31)))
+    send(log)
+    run(spark, job)
+    (tmp_path / "log.json").write_text("\n".join(lines(log)))
+    clock_ms, out = max(each["ts"] for each in log), str(tmp_path / "scores.parquet")
+    events = accepted_events(spark, str(tmp_path / "log.json"), present_ms=clock_ms)
+    assert predict(events, clock_ms, model_at(spark, job.models), out).users == 2
+    last = {score["user_id"]: score for score in values(read(job.topics.scores))}
+    for row in spark.read.parquet(out).collect():
+        score = last[row.user_id]
+        assert row.as_of == score["as_of"]
+        assert row.probability == pytest.approx(score["probability"], abs=1e-9)
+        assert [reason.text for reason in row.reasons] == [reason["text"] for reason in score["reasons"]]
 
 
 def test_the_silent_are_scored_by_the_sweep(spark, job, send, read):
@@ -181,6 +173,10 @@ def to_ms(iso):
 def test_the_records_keep_their_schemas(spark, job, send, read):
     send([*by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40))), *BAD])
     run(spark, job)
+    good = [record.value for record in read(job.source.topic) if record.value not in BAD]
+    assert good
+    for value in good:
+        jsonschema.validate(json.loads(value), schema("user-events"))
     for topic, name in ((job.topics.scores, "churn-scores"), (job.topics.alerts, "churn-alerts")):
         records = read(topic)
         assert records

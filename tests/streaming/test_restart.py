@@ -9,8 +9,8 @@ import pytest
 
 from streaming.job import run
 from streaming.reader import Reading, alerts
-from tests.builders import naive_features
-from tests.streaming.test_job import by_time, grumbler, listener, probability, values
+from tests.builders import by_time, grumbler, listener, naive_features
+from tests.streaming.conftest import probability, values
 
 START_SECONDS = 120
 

@@ -1,0 +1,110 @@
+"""Logs, models and results on S3: the programs as their users run them, against a real S3 API."""
+
+import csv
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from producer.simulator import Settings as Population
+from producer.simulator import write_log
+from tests.conftest import missing
+
+BUCKET = "sparkify-test"
+START_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """The variables with which AWS's own tools, and ours, find the local S3 server and their credentials."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield {
+        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def bucket(environment):
+    """An empty bucket; waits until the server answers."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name="us-east-1",
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            client.create_bucket(Bucket=BUCKET)
+            break
+        except BotoCoreError as error:
+            if time.monotonic() > deadline:
+                missing(f"the local S3 server does not answer: {error}")
+            time.sleep(0.2)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def sparkify(environment, bucket):
+    """A function that runs `sparkify ARGUMENTS` with the local S3 server as its S3."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "sandbox", *arguments],
+            capture_output=True, text=True, check=False, timeout=400, env={**os.environ, **environment},
+        )  # fmt: skip
+
+    return run
+
+
+def keys(bucket, prefix):
+    """The names of the objects below the prefix."""
+    return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
+
+
+def test_a_log_on_s3_becomes_a_model_on_s3_that_predicts_to_s3(sparkify, bucket, tmp_path):
+    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), tmp_path / "log.json.gz")
+    bucket.upload_file(str(tmp_path / "log.json.gz"), BUCKET, "logs/2018/log.json.gz")
+    trained = sparkify("train", f"s3://{BUCKET}/logs", "--models", f"s3://{BUCKET}/models")
+    assert trained.returncode == 0, trained.stderr[-2000:]
+    version = bucket.get_object(Bucket=BUCKET, Key="models/current")["Body"].read().decode().strip()
+    assert f"models/{version}/model.json" in keys(bucket, "models/")
+    out = f"s3://{BUCKET}/scores/today.csv"
+    moment = ("--as-of", "2018-11-20")
+    predicted = sparkify("predict", f"s3://{BUCKET}/logs", *moment, "--model", f"s3://{BUCKET}/models", "--out", out)
+    assert predicted.returncode == 0, predicted.stderr[-2000:]
+    assert keys(bucket, "scores/") == ["scores/today.csv"]
+    text = bucket.get_object(Bucket=BUCKET, Key="scores/today.csv")["Body"].read().decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) > 100
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("log", [f"s3://{BUCKET}/nowhere", "s3://no-such-bucket-here/logs"])
+def test_a_log_that_is_not_on_s3_is_one_line_and_exit_code_1(sparkify, log):
+    done = sparkify("train", log, "--models", f"s3://{BUCKET}/other")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"error: {log}: " in done.stderr
