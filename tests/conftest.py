@@ -1,6 +1,7 @@
 """The real parts that tests share: one Spark session, one broker."""
 
 import os
+import sys
 import uuid
 
 import pytest
@@ -10,6 +11,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, US
 from churn_io.kafka import create_topics
 from churn_io.session import spark_session
 from sandbox.broker import running_broker
+from sandbox.cli import main
 from streaming.trigger import Topics
 
 
@@ -65,3 +67,20 @@ def new_topics(broker):
 def topic_names(broker):
     """This test's own topics."""
     return new_topics(broker)
+
+
+@pytest.fixture
+def complaint(monkeypatch, capsys):
+    """A function that runs `sparkify ARGUMENTS`, expects exit code 1, and gives the one line of complaint."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["sparkify", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        said = capsys.readouterr().err
+        assert left.value.code == 1, said
+        assert "Traceback" not in said
+        (line,) = (row for row in said.splitlines() if row.startswith("error:"))
+        return line
+
+    return run

@@ -79,3 +79,10 @@ def test_a_time_is_utc_unless_it_names_an_offset(text):
 def test_what_is_no_time_is_refused():
     with pytest.raises(typer.BadParameter, match="tomorrow"):
         epoch_ms("tomorrow")
+
+
+def test_nothing_to_predict_with(spark, complaint, tmp_path):
+    said = complaint(
+        "predict", tmp_path, "--as-of", "2018-11-20", "--model", tmp_path / "none", "--out", tmp_path / "scores.csv"
+    )
+    assert "no model at" in said

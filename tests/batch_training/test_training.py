@@ -112,3 +112,22 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     assert card.version in said.replace("\n", "")
     assert all(name in said for name in ("majority", "logistic", "forest", "gbt", "perceptron"))
     assert "chosen by AP cal." in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no log there; wanted is a file or a folder of JSON lines or Parquet"),
+        ("", "no usable event in 0 lines"),
+        ("\n".join(lines([event(day) for day in range(60)])), "nobody cancels in 60 events of 1 users"),
+    ],
+    ids=["missing", "empty", "without a cancel"],
+)
+def test_a_log_that_cannot_teach(spark, complaint, tmp_path, content, said):
+    log = tmp_path / "log.json"
+    if content is not None:
+        log.write_text(content)
+    line = complaint("train", log, "--models", tmp_path / "models")
+    assert line.startswith(f"error: {log}: ")
+    assert said in line
+    assert not (tmp_path / "models").exists()

@@ -43,3 +43,17 @@ def test_a_java_home_that_leads_nowhere_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(BadSetup, match="JAVA_HOME is"):
         require_java()
+
+
+@pytest.mark.parametrize("command", ["score", "train", "kafka"])
+def test_no_java(monkeypatch, complaint, tmp_path, command):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    arguments = {
+        "score": ["score"],
+        "train": ["train", tmp_path, "--models", tmp_path],
+        "kafka": ["kafka", "start", "--data", tmp_path / "kafka", "--port", 0],
+    }
+    said = complaint(*arguments[command])
+    assert "found no Java on the PATH" in said
+    assert "apt-get install openjdk-17-jre-headless" in said

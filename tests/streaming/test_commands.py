@@ -1,0 +1,78 @@
+"""The commands of the stream: what they print, and that a bad set-up is one line that says what to do."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from churn_io.kafka import create_topics
+from streaming.commands import app
+from streaming.job import run
+from tests.builders import grumbler
+from tests.streaming.conftest import CARD, publish_model, values
+
+NOWHERE = "127.0.0.1:1"
+
+
+@pytest.mark.parametrize("command", ["score", "alerts"])
+def test_no_broker(spark, complaint, command):
+    said = complaint(command, "--bootstrap", NOWHERE)
+    assert f"no Kafka broker answers at {NOWHERE}" in said
+    assert "`sparkify kafka start`" in said
+
+
+@pytest.mark.parametrize("command", ["score", "alerts"])
+def test_no_topic(spark, broker, complaint, command):
+    create_topics(broker)
+    said = complaint(command, "--bootstrap", broker, "--topic", "nowhere")
+    assert "topic nowhere is missing" in said
+    assert "`sparkify kafka topics`" in said
+
+
+def scoring(job, **other):
+    """The words that score this job, but for what is other."""
+    options = {
+        "bootstrap": job.source.bootstrap,
+        "topic": job.source.topic,
+        "scores-topic": job.topics.scores,
+        "alerts-topic": job.topics.alerts,
+        "rejected-topic": job.topics.rejected,
+        "models": job.models,
+        "checkpoint": job.checkpoint,
+    } | other
+    return ["score", *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+
+
+def test_no_model(job, complaint, tmp_path):
+    said = complaint(*scoring(job, models=tmp_path / "none"))
+    assert f"no model at {tmp_path / 'none'}" in said
+    assert "run `sparkify train LOGS --models" in said
+
+
+def test_a_model_of_other_features(spark, job, classifier, complaint, tmp_path):
+    publish_model(spark, str(tmp_path / "other"), classifier, replace(CARD, features=["shoe_size", *CARD.features[1:]]))
+    said = complaint(*scoring(job, models=tmp_path / "other"))
+    assert "shoe_size" in said
+    assert "run `sparkify train`" in said
+
+
+def test_a_checkpoint_of_another_state(job, complaint, tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "checkpoint.json").write_text(json.dumps({"state_version": "0"}))
+    said = complaint(*scoring(job))
+    assert "made with state_version=0" in said
+    assert "name a new --checkpoint" in said
+
+
+def test_the_alerts_are_shown_once_as_a_table_or_as_json(spark, job, send, read):
+    send(grumbler("angry", range(20, 40)))
+    run(spark, job)
+    records = values(read(job.topics.alerts))
+    send([json.dumps(record).encode() for record in records], topic=job.topics.alerts)  # as a repeated batch would
+    arguments = ["alerts", "--bootstrap", job.source.bootstrap, "--topic", job.topics.alerts]
+    as_json = CliRunner().invoke(app, [*arguments, "--json"])
+    assert [json.loads(line) for line in as_json.output.splitlines()] == records
+    as_table = CliRunner().invoke(app, arguments)
+    assert f"{len(records)} alerts" in as_table.output
+    assert "angry" in as_table.output
