@@ -35,7 +35,7 @@ CONNECTOR = Bundle(
 )
 S3 = Bundle(
     f"hadoop-aws-{HADOOP_VERSION}",
-    # hadoop-aws asks for the SDK as one jar of 600 MB; these parts of it are all it uses, in 8 MB
+    # hadoop-aws asks for the SDK as one jar of 600 MB; these parts of it are all it uses, in 15 MB
     whole=tuple(
         ("software.amazon.awssdk", module, AWS_SDK_VERSION)
         for module in ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
