@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from batch_training.logs import accepted_events
+from batch_training.logs import accepted_events, require_there
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary, table
@@ -20,8 +20,6 @@ from churn.model import Model
 from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import chosen_master, spark_session
-
-QUIET = {"spark.ui.showConsoleProgress": "false"}  # its bar and the status line would overwrite each other
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -37,7 +35,9 @@ Master = Annotated[
 @app.command()
 def train(
     log: Log,
-    models: Annotated[str, typer.Option(envvar="SPARKIFY_MODELS", help="The registry: a folder or s3:// path.")],
+    models: Annotated[
+        str, typer.Option(envvar="SPARKIFY_MODELS", help="The registry: a folder or s3:// path.")
+    ] = "models",
     horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
     budget: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be over the threshold.")
@@ -47,9 +47,10 @@ def train(
 ) -> None:
     """Train all learners on past moments of a log, and publish the best as the current model."""
     settings = Settings(horizon_days, budget, seed)
+    require_there(log)
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-train", chosen_master(master), QUIET, [log, models])
+        spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         registry = Registry(spark, models)
         model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
         announce("publishing the model")
@@ -76,9 +77,10 @@ def predict(
     as_of_ms = epoch_ms(as_of)
     if PurePosixPath(out).suffix not in SUFFIXES:
         raise typer.BadParameter(f"{out!r}; wanted is a name that ends in {' or '.join(SUFFIXES)}", param_hint="--out")
+    require_there(log)
     with phases() as announce:
         announce("starting Spark")
-        spark = spark_session("sparkify-predict", chosen_master(master), QUIET, [log, model, out])
+        spark = spark_session("sparkify-predict", chosen_master(master), paths=[log, model, out])
         used: Model = model_at(spark, model)
         announce("reading the log and scoring")
         events = accepted_events(spark, log, present_ms=int(time.time() * 1000))

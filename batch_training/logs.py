@@ -1,5 +1,7 @@
 """Logs as files: JSON text or Parquet, one file or many, local or on S3, read in one pass and accounted for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -10,7 +12,10 @@ from pyspark.sql import types as T
 
 from churn.errors import InvalidLog
 from churn.events import CANCELLED, accepted, has_code, judged, parsed, rules
-from churn_io.storage import Storage, in_one_line
+from churn_io.storage import Storage, cause, in_one_line, local_path
+
+# what Spark says of a file that is damaged, or that it may not read
+UNREADABLE = ("FAILED_READ_FILE", "EOFException", "ZipException", "AccessDenied", "AccessControlException")
 
 REQUIRED_COLUMNS = ("userId", "page", "ts", "level", "registration")
 
@@ -26,6 +31,17 @@ class Counts:
     cancels: int
     first_ms: int
     last_ms: int
+
+
+@contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Inside it a log is read for the first time: what Spark cannot read of it raises InvalidLog."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        if not any(word in str(error) for word in UNREADABLE):
+            raise
+        raise InvalidLog(f"{path}: a file in it cannot be read ({cause(error)}); check the file") from error
 
 
 class AcceptedEvents:
@@ -56,6 +72,13 @@ class AcceptedEvents:
                 f"rejected: {rejected or 0}); wanted is one JSON object a line with {', '.join(REQUIRED_COLUMNS)}"
             )
         return Counts(lines["read"], without_user=lines["without_user"], rejected=rejected, **events)
+
+
+def require_there(path: str) -> None:
+    """Raise InvalidLog for a local path that leads nowhere; before Spark is started, which takes seconds."""
+    local = local_path(path)
+    if local and not local.exists():
+        raise InvalidLog(f"{path}: no log there; wanted is a file or a folder of JSON lines or Parquet")
 
 
 def accepted_events(spark: SparkSession, path: str, present_ms: int) -> AcceptedEvents:

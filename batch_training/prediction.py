@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from batch_training.logs import AcceptedEvents, Counts
+from batch_training.logs import AcceptedEvents, Counts, readable
 from batch_training.report import iso
 from churn.errors import InvalidLog
 from churn.features import NAMES, with_features
@@ -29,7 +29,9 @@ class Prediction:
 
 def predict(log: AcceptedEvents, as_of_ms: int, model: Model, out: str) -> Prediction:
     """Score the users who are alive as of then from the events up to then, and write them; raises InvalidLog."""
-    features = state_at(log.events, as_of_ms).transform(alive).transform(with_features).coalesce(1).localCheckpoint()
+    features = state_at(log.events, as_of_ms).transform(alive).transform(with_features).coalesce(1)
+    with readable(log.path):
+        features = features.localCheckpoint()
     users = features.count()
     counts = log.counts() if users else log.recounted()
     if not users:

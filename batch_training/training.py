@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from batch_training.calibration import IDENTITY, platt
 from batch_training.evaluation import Outcome, metrics
 from batch_training.learners import INPUTS, MAJORITY, Learner, learners
-from batch_training.logs import Counts, accepted_events
+from batch_training.logs import Counts, accepted_events, readable
 from batch_training.report import Report, Result, iso
 from batch_training.snapshots import snapshots
 from batch_training.split import Split, chronological
@@ -109,7 +109,8 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
     """The log, read once; raises InvalidLog when it holds no event or no cancel."""
     events = accepted_events(spark, log, present_ms)
     # a checkpoint, not a cache: Spark would compare the plan of every later step with this large one
-    partials = daily(events.events).localCheckpoint()
+    with readable(log):
+        partials = daily(events.events).localCheckpoint()
     users = partials.select("user_id").distinct().count()
     counts = events.counts() if users else events.recounted()
     if not counts.cancels:

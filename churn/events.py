@@ -26,6 +26,7 @@ CORRUPT = "corrupt"  # from_json puts the text of a record here that it could no
 EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms")
 
 MAX_USER_ID = 64  # characters; longer is not an id but an accident, and every key is kept in the state
+LATEST_REGISTRATION_MS = 2**53  # a double is exact up to here; NaN and the infinities compare as larger
 MAX_AHEAD_MS = 24 * 3600 * 1000  # an event may be a day ahead of its record's timestamp: clocks, time zones
 
 
@@ -45,21 +46,32 @@ def page_code(page: str) -> int:
 def parsed(records: DataFrame) -> DataFrame:
     """`value` (JSON text or bytes) and `recorded_ms` (the record's own time) -> the event's columns beside them.
 
-    A value that is not a JSON object of the wanted types has `corrupt` set; nothing is dropped.
+    A value that is not one JSON object of the wanted types has `corrupt` set; nothing is dropped.
     """
     schema = f"{FIELDS}, {CORRUPT} STRING"
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
-    event = F.from_json(F.col("value").cast("string"), schema, options)
-    return records.select("*", event.alias("event")).select(
+    text = F.col("value").cast("string")
+    return records.select("*", text.alias("text"), F.from_json(text, schema, options).alias("event")).select(
         *records.columns,
         F.col("event").isNull().alias("empty"),
-        F.col(f"event.{CORRUPT}").alias(CORRUPT),
+        F.coalesce(f"event.{CORRUPT}", F.when(~is_one_object(F.col("text")), F.col("text"))).alias(CORRUPT),
         F.col("event.userId").alias("user_id"),
         F.col("event.page").alias("page"),
         F.col("event.ts").alias("ts_ms"),
         F.col("event.level").alias("level"),
         F.col("event.registration").alias("registered"),
     )
+
+
+def is_one_object(text: Column) -> Column:
+    """Whether nothing follows the JSON object that `text` begins with: Spark's parser would read it and stop there.
+
+    A second brace is rare in a log's line; only then the text is parsed again, as the only item of a list.
+    """
+    is_closed = F.rtrim(text).endswith("}")
+    items = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))  # null: no list
+    is_only = F.when(F.instr(F.substr(text, F.lit(2)), "{") > 0, F.coalesce(items, F.lit(0)) == 1)
+    return is_closed & is_only.otherwise(F.lit(True))
 
 
 def rules() -> tuple[Rule, ...]:
@@ -75,6 +87,7 @@ def rules() -> tuple[Rule, ...]:
         Rule("page_missing", F.col("page").isNull()),
         Rule("page_unknown", ~is_known_page),
         Rule("level_unknown", F.col("level").isNull() | ~F.col("level").isin("free", "paid")),
+        Rule("registration_not_a_time", ~F.col("registered").between(0, LATEST_REGISTRATION_MS)),
         Rule("user_id_not_an_id", F.length("user_id") > MAX_USER_ID),
         Rule("user_id_not_an_id", F.col("user_id").startswith("{") | F.col("user_id").startswith("[")),
     )

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.text import Text
 
 from churn.errors import ChurnError
 
@@ -18,7 +19,8 @@ def run(program: Callable[[], object]) -> None:
     try:
         program()
     except ChurnError as error:
-        complaints.print(f"[bold red]error:[/] {error}", soft_wrap=True, highlight=False)
+        # as text: a path or an id in it may look like markup
+        complaints.print(Text.assemble(("error:", "bold red"), " ", str(error)), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -48,6 +48,13 @@ def require_topics(bootstrap: str, names: Iterable[str]) -> None:
         )
 
 
+def topic_id(bootstrap: str, name: str) -> str:
+    """Kafka's own id of a topic, which a topic of the same name that is made anew does not share."""
+    with admin(bootstrap) as client:
+        (found,) = client.describe_topics([name])
+    return str(found["topic_id"])
+
+
 def create_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS) -> list[str]:
     """Create those that are not there yet, with their settings; returns the names of the new ones."""
     created = []

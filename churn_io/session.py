@@ -1,8 +1,11 @@
 """The Spark session of every program: UTC, few partitions, connectors for Kafka and S3, this Python for its workers."""
 
 import os
+import signal
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
@@ -18,6 +21,7 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",  # the programs show their own
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
@@ -63,7 +67,27 @@ def spark_session(
     }
     for name, value in settings.items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    with interrupts_held():
+        return builder.getOrCreate()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C inside the block takes effect at its end: a JVM that has only half started would outlive the program.
+
+    Spark's own handler, which it sets when it starts, is not kept: it calls into the JVM from wherever it strikes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def s3_settings() -> dict[str, str]:

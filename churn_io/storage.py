@@ -128,6 +128,12 @@ def local_path(path: str) -> Path | None:
     return None if url.scheme else Path(path)
 
 
+def cause(error: Exception) -> str:
+    """The innermost reason that Java gives, in one line."""
+    reasons = [line for line in str(error).splitlines() if line.startswith("Caused by: ")]
+    return reasons[-1].removeprefix("Caused by: ") if reasons else in_one_line(error)
+
+
 def in_one_line(error: Exception) -> str:
     """What Spark or Java says, without the call that it answers and without its trace."""
     text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)

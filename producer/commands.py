@@ -1,6 +1,7 @@
 """`sparkify replay` and `sparkify simulate`."""
 
 import json
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from churn.errors import ChurnError
+from churn.errors import ChurnError, InvalidLog
 from churn.topics import USER_EVENTS
 from churn_io.console import complaints, speech
 from producer import replay as replaying
@@ -44,6 +45,7 @@ def replay(
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
 ) -> None:
     """Feed a log into Kafka as a live stream: the original bytes, keyed by user, at the events' own times."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was sent is awaited and reported
     pace = chosen_pace(speed, rate, unpaced)
     selection = Selection(logs, epoch_ms(since), epoch_ms(until), limit, loop)
     with publisher(bootstrap, topic, dry_run) as sink, Bar() as bar:
@@ -54,6 +56,10 @@ def replay(
         report.parent.mkdir(parents=True, exist_ok=True)
         aside.write_text(json.dumps(done.as_dict(), indent=2))
         aside.replace(report)
+    if not done.sent and limit != 0 and not done.problem and not done.interrupted:
+        raise InvalidLog(f"{logs}: no line lies between --from and --to")
+    if done.problem:
+        raise InvalidLog(done.problem)
     if done.interrupted:
         raise KeyboardInterrupt
     if not done.is_complete:
@@ -87,7 +93,8 @@ def in_words(report: Report) -> str:
     how = "read (dry run)" if report.dry_run else f"sent, {report.acknowledged} acknowledged, {report.failed} failed"
     volume = f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s = {report.rate:.0f}/s"
     lateness = f"lateness p50 {report.lateness_p50_ms:.1f} ms, p99 {report.lateness_p99_ms:.1f} ms"
-    return f"{report.sent} lines {how}; {report.bad_lines} bad lines; {volume}; {lateness}"
+    end = "interrupted: " if report.interrupted else ""
+    return f"{end}{report.sent} lines {how}; {report.bad_lines} bad lines; {volume}; {lateness}"
 
 
 class Bar(Progress):

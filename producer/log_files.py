@@ -39,10 +39,15 @@ def files(path: Path) -> list[Path]:
     return found
 
 
+def latest_ms() -> int:
+    """The last moment (epoch ms) at which Kafka takes a record now."""
+    return int(time.time() * 1000) + MAX_AHEAD_MS
+
+
 def lines(path: Path) -> Iterator[Line]:
     """All lines that are not blank; raises InvalidLog for a file that cannot be read, or a log without a line."""
     any_line = False
-    latest_ms = int(time.time() * 1000) + MAX_AHEAD_MS
+    end_ms = latest_ms()
     for file in files(path):
         try:
             with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
@@ -50,24 +55,24 @@ def lines(path: Path) -> Iterator[Line]:
                     value = raw.rstrip(b"\r\n")
                     if value.strip():
                         any_line = True
-                        yield line(value, file.name, number, latest_ms)
+                        yield line(value, file.name, number, end_ms)
         except (OSError, EOFError, zlib.error) as error:
             raise InvalidLog(f"{file}: cannot be read ({error}); check the file") from error
     if not any_line:
         raise InvalidLog(f"{path}: an empty log; name one with events")
 
 
-def line(value: bytes, source: str, number: int, latest_ms: int = 2**53) -> Line:
+def line(value: bytes, source: str, number: int, end_ms: int = 2**53) -> Line:
     """What the producer needs to know of a line; a bad one is marked, and goes on as it is.
 
-    A time after `latest_ms` is none: a replay would wait for it, and the broker refuse it.
+    A time after `end_ms` is none: a replay would wait for it, and the broker refuse it.
     """
     try:
         event = orjson.loads(value)
         user, ts_ms = event.get("userId"), event.get("ts")
     except (orjson.JSONDecodeError, AttributeError):
         return Line(value, source, number, None, None, True)
-    is_time = isinstance(ts_ms, int) and not isinstance(ts_ms, bool) and 0 <= ts_ms <= latest_ms
+    is_time = isinstance(ts_ms, int) and not isinstance(ts_ms, bool) and 0 <= ts_ms <= end_ms
     key = str(user).encode() if isinstance(user, str | int) and not isinstance(user, bool) and user != "" else None
     return Line(value, source, number, key, ts_ms if is_time else None, not is_time)
 

@@ -48,10 +48,12 @@ def paced(
     if pace.speed is None and pace.rate is None:
         yield from lines
         return
-    anchor = clock()
+    anchor: float | None = None
     first_ms: int | None = None
     offset = 0.0
     for number, line in enumerate(lines):
+        if anchor is None:
+            anchor = clock()  # at the first line: what was skipped before it took its time
         if pace.rate is not None:
             offset = number / pace.rate
         elif pace.speed is not None and line.ts_ms is not None:

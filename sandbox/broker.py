@@ -80,11 +80,21 @@ class Broker:
             pid = int((self.folder / "broker.pid").read_text())
         except (FileNotFoundError, ValueError):
             return None
-        command = subprocess.run(
-            ["ps", "-ww", "-p", str(pid), "-o", "stat=,args="], capture_output=True, text=True, check=False
-        )
-        is_ours = f"{self.mark} " in command.stdout and not command.stdout.lstrip().startswith("Z")
-        return pid if is_ours else None
+        return pid if self.mark in command_of(pid) else None
+
+
+def command_of(pid: int) -> list[str]:
+    """The words of a running process's command; none of one that is not there, or has ended and waits for its parent.
+
+    From /proc where there is one; `ps` may be missing on a slim Linux, and cuts its rows there.
+    """
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+    asked = subprocess.run(["ps", "-ww", "-p", str(pid), "-o", "args="], capture_output=True, text=True, check=False)
+    return asked.stdout.split()
 
 
 def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
@@ -97,24 +107,25 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
         return broker
     stop(folder)
     if fresh:
-        rmtree(folder, ignore_errors=True)
+        forget(folder)
     folder.mkdir(parents=True, exist_ok=True)
     _write_properties(broker, port)
     if not (broker.data / "meta.properties").exists():
         _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
-    with broker.log.open("ab") as log:
-        process = subprocess.Popen(
-            _command(broker, "kafka.Kafka", str(broker.properties)),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C at the terminal is for the caller, who stops the broker in order
-        )
-    (folder / "broker.pid").write_text(str(process.pid))
+    command = _command(broker, "kafka.Kafka", str(broker.properties))
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with broker.log.open("ab") as log:
+            # a session of its own: Ctrl-C at the terminal is for the caller, who stops the broker in order
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        (folder / "broker.pid").write_text(str(process.pid))
         _await_answer(broker, process)
     except BaseException:
-        stop(folder)
+        if process:
+            process.kill()  # nobody has written to it yet
+            process.wait()
         raise
     return broker
 
@@ -135,6 +146,13 @@ def stop(folder: Path) -> bool:
             break
     (folder / "broker.pid").unlink(missing_ok=True)
     return True
+
+
+def forget(folder: Path) -> None:
+    """Delete a stopped broker's folder; raises BadSetup for one that holds something else."""
+    if folder.is_dir() and any(folder.iterdir()) and not Broker(folder).properties.exists():
+        raise BadSetup(f"{folder} is no broker's folder, and will not be deleted; name another with --data")
+    rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

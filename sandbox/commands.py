@@ -12,6 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from churn.errors import BadSetup
 from churn_io.console import speech
 from churn_io.kafka import create_topics
 from sandbox import broker, outcome
@@ -35,6 +36,8 @@ def start(
 ) -> None:
     """Start the broker and create the topics."""
     running = broker.start(data, port, fresh)
+    if port and not running.bootstrap.endswith(f":{port}"):
+        raise BadSetup(f"a broker of {data} runs at {running.bootstrap} already; `sparkify kafka stop` it first")
     created = create_topics(running.bootstrap)
     speech.print(f"Kafka answers at {running.bootstrap}; log: {running.log}", soft_wrap=True, highlight=False)
     speech.print(f"topics created: {', '.join(created) or 'none, all are there'}", highlight=False)
@@ -43,7 +46,7 @@ def start(
 @app.command()
 def stop(data: Data = DEFAULT_DATA) -> None:
     """Stop the broker; its data stay."""
-    speech.print("stopped" if broker.stop(data) else "was not running")
+    speech.print("stopped" if broker.stop(data) else f"no broker of {data} was running", soft_wrap=True)
 
 
 @app.command()
@@ -52,7 +55,7 @@ def status(data: Data = DEFAULT_DATA) -> None:
     found = broker.Broker(data)
     pid = found.pid()
     if pid is None:
-        speech.print("not running")
+        speech.print(f"no broker of {data} is running", soft_wrap=True)
         raise typer.Exit(NOT_RUNNING)
     speech.print(f"running at {found.bootstrap}, pid {pid}, log: {found.log}", soft_wrap=True, highlight=False)
 
@@ -69,17 +72,27 @@ def demo(
     users: Annotated[int, typer.Option(min=200, help="How many simulated users.")] = whole_path.Plan.users,
 ) -> None:
     """Run everything on this machine: broker, history, training, stream, the weeks that follow, and what came of it."""
-    shutil.rmtree(folder, ignore_errors=True)
+    clear(folder)
     plan = whole_path.Plan(folder, users)
-    signal.signal(signal.SIGTERM, interrupted)  # like Ctrl-C: what was started is stopped
+    for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started is stopped
+        signal.signal(number, interrupted)
     with Live(console=speech, refresh_per_second=4, vertical_overflow="crop") as live:
         run = whole_path.run(plan, lambda state: live.update(screen(state)))
     figures = outcome.outcome(plan, run)
     report = folder / "report.json"
     report.write_text(json.dumps(figures, indent=2))
+    speech.print()  # the live table leaves the line that it is on open
     for sentence in outcome.in_words(figures):
-        speech.print(sentence, highlight=False)
-    speech.print(f"the same figures: {report}", highlight=False)
+        speech.print(sentence, highlight=False, soft_wrap=True)
+    speech.print(f"the same figures: {report}", highlight=False, soft_wrap=True)
+
+
+def clear(folder: Path) -> None:
+    """Forget an earlier demo, its broker stopped; raises BadSetup for a folder that holds something else."""
+    broker.stop(folder / "kafka")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / whole_path.MARK).exists():
+        raise BadSetup(f"{folder} holds something else than a demo, and will not be deleted; name another --folder")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def interrupted(_number: int, _frame: FrameType | None) -> None:

@@ -25,6 +25,7 @@ from streaming.reader import Reading, alerts
 START = datetime(2018, 10, 1, tzinfo=UTC)
 STOP_SECONDS = 60
 POLL_SECONDS = 0.5
+MARK = ".sparkify-demo"  # says that the folder is a demo's, and may be deleted by the next
 
 
 class DemoFailed(ChurnError):
@@ -74,6 +75,7 @@ def run(plan: Plan, show: Callable[[Run], None]) -> Run:
     """All phases in order; everything that was started is stopped at the end, however it ends."""
     state = Run()
     plan.folder.mkdir(parents=True, exist_ok=True)
+    (plan.folder / MARK).touch()
     with ExitStack() as stack:
         with phase(state, "simulate", show):
             history = simulate(plan)
@@ -92,12 +94,14 @@ def run(plan: Plan, show: Callable[[Run], None]) -> Run:
             arguments = ["score", *address, *models, *checkpoint, *kept(plan, "score")]
             scoring = started(plan, "score", arguments, stack)
             collect_alerts(Reading(broker.bootstrap, CHURN_ALERTS, follow=True), state)
-            watch_until(scored_all(plan, ["fill"]), scoring, state, show)
+            watch_until(scored_all(plan, ["fill"]), [scoring], state, show)
         with phase(state, "live", show):
             live = ["--from", plan.now.isoformat(), "--speed", str(plan.speed), *address, *kept(plan, "live")]
-            started(plan, "live", ["replay", str(plan.log), *live], stack)
-            watch_until(scored_all(plan, ["fill", "live"]), scoring, state, show)
+            replaying = started(plan, "live", ["replay", str(plan.log), *live], stack)
+            watch_until(scored_all(plan, ["fill", "live"]), [replaying, scoring], state, show)
         stop(scoring)
+        # once more from the beginning: what the table shows may lag behind the topic
+        state.alerts = list(alerts(Reading(broker.bootstrap, CHURN_ALERTS, follow=False)))
         state.accounts = json.loads((plan.folder / "score.json").read_text())
     return state
 
@@ -187,12 +191,18 @@ def collect_alerts(reading: Reading, state: Run) -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def watch_until(done: Callable[[], bool], scoring: Part, state: Run, show: Callable[[Run], None]) -> None:
-    """Show what the stream says, and the alerts so far, until it is done; raises DemoFailed when the stream ends."""
+def watch_until(done: Callable[[], bool], parts: list[Part], state: Run, show: Callable[[Run], None]) -> None:
+    """Show what the last part, the stream, says, and the alerts so far, until all is scored.
+
+    Raises DemoFailed when a part fails, or when the stream ends at all.
+    """
+    scoring = parts[-1]
     while True:
         is_last = done()
-        if scoring.process.poll() is not None:
-            raise DemoFailed(f"the stream ended: {last_line(scoring.log)}; see {scoring.log}")
+        for part in parts:
+            code = part.process.poll()
+            if code or (code is not None and part is scoring):
+                raise DemoFailed(f"`{part.name}` ended with code {code}: {last_line(part.log)}; see {part.log}")
         state.progress = last_line(scoring.log)
         show(state)
         if is_last:

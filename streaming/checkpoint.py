@@ -22,6 +22,7 @@ class CheckpointCard:
     windows_days: list[int]
     aggregates: list[str]
     topic: str
+    topic_id: str
     shuffle_partitions: str
 
 
@@ -29,7 +30,8 @@ class CheckpointCard:
 class Plan:
     """A micro-batch as planned before it ran; a restart repeats it exactly.
 
-    `clock_ms` is the latest event time of all batches before (None: there were none);
+    `clock_ms` is the latest event time of all batches before (None: there were none); a partition that is new to
+    the topic starts at 0;
     events before `late_before_ms` fall into no open window.
     """
 
@@ -47,10 +49,16 @@ class Checkpoint:
         self.storage = storage
         self.folder = folder.rstrip("/")
         self.query_folder = f"{self.folder}/{QUERY}"
+        self.spark_folder = storage.spark_path(self.query_folder)
 
-    def require(self, topic: str, shuffle_partitions: str) -> None:
-        """Make the card of a new checkpoint, or raise CheckpointMismatch when the folder holds another state."""
-        wanted = CheckpointCard(STATE_VERSION, [WINDOW_DAYS, HOP_DAYS], state_columns(), topic, shuffle_partitions)
+    def require(self, topic: str, topic_id: str, shuffle_partitions: str) -> None:
+        """Make the card of a new checkpoint, or raise CheckpointMismatch when the folder holds another state.
+
+        `topic_id` is Kafka's own: a topic that was made anew has the old one's name, and offsets that mean nothing.
+        """
+        wanted = CheckpointCard(
+            STATE_VERSION, [WINDOW_DAYS, HOP_DAYS], state_columns(), topic, topic_id, shuffle_partitions
+        )
         card = f"{self.folder}/{CARD}"
         if not self.storage.exists(card):
             if self.storage.exists(self.query_folder):
@@ -71,9 +79,17 @@ class Checkpoint:
         if batch_id == 0:
             lines = self.storage.read(f"{self.query_folder}/sources/0/0").splitlines()
             return Plan(0, json.loads(lines[-1]), end, None, 0)
-        late_watermark_ms, start = self._offsets(batch_id - 1)
-        clock_ms = watermark_ms + WATERMARK_DELAY_MS if watermark_ms else None
-        return Plan(batch_id, start, end, clock_ms, late_before(late_watermark_ms))
+        late_watermark_ms, before = self._offsets(batch_id - 1)
+        start = {
+            topic: {partition: before.get(topic, {}).get(partition, 0) for partition in partitions}
+            for topic, partitions in end.items()
+        }
+        return Plan(batch_id, start, end, clock(watermark_ms), late_before(late_watermark_ms))
+
+    def last_clock_ms(self, batch_id: int) -> int | None:
+        """The latest event time (epoch ms) of all batches up to a committed one; None when they held no event."""
+        lines = self.storage.read(f"{self.query_folder}/commits/{batch_id}").splitlines()
+        return clock(int(json.loads(lines[1])["nextBatchWatermarkMs"]))
 
     def last_committed(self) -> int | None:
         """The newest batch whose state and results are complete; None before the first."""
@@ -87,6 +103,11 @@ class Checkpoint:
 
 
 ELSEWHERE = "name a new --checkpoint and the state is rebuilt from the topic's beginning"
+
+
+def clock(watermark_ms: int) -> int | None:
+    """The latest event time (epoch ms) behind a watermark; None before the first event."""
+    return watermark_ms + WATERMARK_DELAY_MS if watermark_ms else None
 
 
 def late_before(watermark_ms: int) -> int:

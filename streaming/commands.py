@@ -13,7 +13,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENT
 from churn_io.console import speech
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
-from streaming.job import Settings, StopSignal, run
+from streaming.job import Settings, StopSignal, require_kafka, run
 from streaming.reader import Reading, show
 from streaming.source import Source
 from streaming.trigger import Policy, Topics
@@ -56,12 +56,13 @@ def score(
         available_now=available_now,
         trigger_ms=trigger_ms,
     )
+    require_kafka(settings)  # before Spark, which takes seconds to start
     spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
     stop = StopSignal()
     progress = Progress(report)
     with stop.installed():
         total = run(spark, settings, stop, progress)
-    speech.print(f"[bold]total[/] {total.in_words()}", highlight=False)
+    speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
     spark.stop()
     if stop.from_keyboard:
         raise KeyboardInterrupt
@@ -73,12 +74,15 @@ class Progress:
     def __init__(self, report: Path | None) -> None:
         self._total = Accounts()
         self._report = report
+        if report:
+            report.parent.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, batch_id: int, accounts: Accounts) -> None:
         self._total += accounts
         if accounts.read or accounts.scores:
             now = datetime.now(UTC).strftime("%H:%M:%S")
-            speech.print(f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}", highlight=False)
+            words = f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}"
+            speech.print(words, highlight=False, soft_wrap=True)
         if self._report:
             aside = self._report.with_name(f".{self._report.name}")
             aside.write_text(json.dumps(self._total.as_dict()))

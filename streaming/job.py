@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from churn_io.kafka import require_broker, require_topics
+from churn_io.kafka import require_broker, require_topics, topic_id
 from churn_io.registry import Registry
 from churn_io.storage import Storage
 from streaming import query as streaming_query
@@ -89,7 +89,7 @@ def run(
         continue
     if failures and not isinstance(failures[0], StopRequested):
         raise failures[0]
-    if settings.available_now and not stop.event.is_set():
+    if settings.available_now and settings.policy.sweep_days and not stop.event.is_set():
         trigger.sweep()
     return trigger.total
 
@@ -97,14 +97,21 @@ def run(
 def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, Accounts], None]) -> Trigger:
     """Everything a batch needs, checked: broker, topics, model, checkpoint."""
     source, topics = settings.source, settings.topics
-    require_broker(source.bootstrap)
-    require_topics(source.bootstrap, [source.topic, topics.scores, topics.alerts, topics.rejected])
+    require_kafka(settings)
     model = CurrentModel(Registry(spark, settings.models))
     model.scorer()
     checkpoint = Checkpoint(Storage(spark), settings.checkpoint)
-    checkpoint.require(source.topic, spark.conf.get("spark.sql.shuffle.partitions") or "")
+    identity = topic_id(source.bootstrap, source.topic)
+    checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
     alerted = last_alerts(spark, source.bootstrap, topics.alerts)
     return Trigger(spark, source, topics, settings.policy, checkpoint, model, alerted, on_batch)
+
+
+def require_kafka(settings: Settings) -> None:
+    """Raise BrokerUnavailable or TopicMissing."""
+    source, topics = settings.source, settings.topics
+    require_broker(source.bootstrap)
+    require_topics(source.bootstrap, [source.topic, topics.scores, topics.alerts, topics.rejected])
 
 
 def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:
@@ -113,7 +120,7 @@ def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFr
         streaming_query.states(live(spark, settings.source))
         .writeStream.outputMode("update")
         .foreachBatch(on_states)
-        .option("checkpointLocation", f"{settings.checkpoint.rstrip('/')}/query")
+        .option("checkpointLocation", Checkpoint(Storage(spark), settings.checkpoint).spark_folder)
     )
     if settings.available_now:
         return writer.trigger(availableNow=True).start()

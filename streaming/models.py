@@ -2,6 +2,7 @@
 
 import logging
 
+from churn.errors import ModelMismatch, NoModel
 from churn.scoring import Scorer
 from churn_io.registry import Registry
 
@@ -16,7 +17,19 @@ class CurrentModel:
         self._scorer: Scorer | None = None
 
     def scorer(self) -> Scorer:
-        """What to score with now; raises NoModel or ModelMismatch."""
+        """What to score with now: when the pointer leads to nothing usable, the model before it, with a warning.
+
+        Raises NoModel or ModelMismatch when there is none before it.
+        """
+        try:
+            return self._newest()
+        except (NoModel, ModelMismatch) as error:
+            if self._scorer is None:
+                raise
+            log.warning("model=%s stays in force: %s", self._scorer.model.card.version, error)
+            return self._scorer
+
+    def _newest(self) -> Scorer:
         version = self._registry.current_version()
         if self._scorer is None or self._scorer.model.card.version != version:
             self._scorer = Scorer(self._registry.load(version))

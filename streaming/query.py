@@ -26,7 +26,12 @@ def states(records: DataFrame) -> DataFrame:
             F.count_if(F.col("reason").isNull() & F.col("without_user")).alias("without_user"),
         )
         .transform(accepted)
-        .observe(ACCEPTED, F.count(F.lit(1)).alias("accepted"), F.min("ts_ms").alias("earliest_ms"))
+        .observe(
+            ACCEPTED,
+            F.count(F.lit(1)).alias("accepted"),
+            F.min("ts_ms").alias("earliest_ms"),
+            F.max("ts_ms").alias("latest_ms"),
+        )
     )
     return events.transform(windowed).select(
         "user_id", F.unix_millis("window.start").alias("window_start_ms"), *state_columns()

@@ -8,6 +8,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from rich.table import Table
+from rich.text import Text
 
 from churn_io.console import speech
 from churn_io.kafka import require_broker, require_topics
@@ -56,11 +57,11 @@ def _values(consumer: KafkaConsumer, reading: Reading) -> Iterator[bytes]:
 
 
 def show(reading: Reading, as_json: bool) -> None:
-    """Print each alert as it arrives: one JSON object a line, or one line in words."""
+    """Print each alert as it arrives: one JSON object a line, or one line in words; a table where a person looks."""
     if as_json:
         for alert in alerts(reading):
             print(json.dumps(alert), flush=True)
-    elif reading.follow:
+    elif reading.follow or not speech.is_terminal:
         for alert in alerts(reading):
             speech.print(in_words(alert), highlight=False, markup=False, soft_wrap=True)
     else:
@@ -88,5 +89,6 @@ def as_table(found: list[dict[str, Any]]) -> Table:
     for column in ("as of (UTC)", "user", "chance", "why"):
         table.add_column(column, overflow="fold")
     for alert in found:
-        table.add_row(alert["as_of"][:16], alert["user_id"], f"{alert['probability']:.1%}", why(alert))
+        cells = (alert["as_of"][:16], alert["user_id"], f"{alert['probability']:.1%}", why(alert))
+        table.add_row(*(Text(cell) for cell in cells))  # as text: an id may look like markup
     return table

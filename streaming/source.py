@@ -41,7 +41,7 @@ def between(spark: SparkSession, source: Source, start: Offsets, end: Offsets) -
     reader: DataFrameReader = (
         spark.read.format("kafka")
         .option("kafka.bootstrap.servers", source.bootstrap)
-        .option("subscribe", source.topic)
+        .option("assign", json.dumps({topic: [int(number) for number in found] for topic, found in end.items()}))
         .option("startingOffsets", json.dumps(start))
         .option("endingOffsets", json.dumps(end))
     )

@@ -52,26 +52,30 @@ class Trigger:
     model: CurrentModel
     alerted: dict[str, int]  # user -> last alert (epoch ms)
     on_batch: Callable[[int, Accounts], None]
-    clock_ms: int | None = None
     total: Accounts = field(default_factory=Accounts)
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
         plan = self.checkpoint.plan(batch_id)
         with persisted(touched) as states:
-            clock_ms = latest(plan.clock_ms, states)
-            accounts = self._settle(plan, observed(self.spark))
+            states.count()  # runs the query, once; what it observed is there now
+            metrics = observed(self.spark)
+            clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
+            accounts = self._settle(plan, metrics)
             if clock_ms is not None:
                 accounts += self._score(self._due(plan, clock_ms, states), clock_ms)
-        self.clock_ms = clock_ms
         self.total += accounts
         self.on_batch(batch_id, accounts)
 
     def sweep(self) -> None:
-        """Score everybody as of the clock, from the last finished batch; for the end of a drained log."""
+        """Score everybody as of the clock, from the last finished batch; for the end of a drained log.
+
+        Also when this run had no batch: the one before may have ended between its last commit and its sweep.
+        """
         batch_id = self.checkpoint.last_committed()
-        if batch_id is None or self.clock_ms is None:
+        clock_ms = None if batch_id is None else self.checkpoint.last_clock_ms(batch_id)
+        if batch_id is None or clock_ms is None:
             return
-        accounts = self._score(stored_states(self.spark, self.checkpoint.query_folder, batch_id), self.clock_ms)
+        accounts = self._score(stored_states(self.spark, self.checkpoint.spark_folder, batch_id), clock_ms)
         self.total += accounts
         self.on_batch(batch_id, accounts)
 
@@ -80,7 +84,7 @@ class Trigger:
         period_ms = self.policy.sweep_days * DAY_MS
         if not period_ms or plan.clock_ms is None or plan.clock_ms // period_ms == clock_ms // period_ms:
             return touched
-        stored = stored_states(self.spark, self.checkpoint.query_folder, plan.batch_id - 1)
+        stored = stored_states(self.spark, self.checkpoint.spark_folder, plan.batch_id - 1)
         untouched = stored.join(touched, on=["user_id", "window_start_ms"], how="left_anti")
         return untouched.unionByName(touched)
 
@@ -102,7 +106,8 @@ class Trigger:
             return Accounts(scores=found["scores"], alerts=self._alert(found["over"], clock_ms))
 
     def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
-        candidates = [Candidate(row.user_id, row.as_of_ms, json.loads(row.value)) for row in over]
+        in_order = sorted(over, key=lambda row: row.user_id)  # the same records in the same order when repeated
+        candidates = [Candidate(row.user_id, row.as_of_ms, json.loads(row.value)) for row in in_order]
         alerts = decided(candidates, self.alerted, self.policy.cool_down_days)
         publish_alerts(self.spark, alerts, self.source.bootstrap, self.topics.alerts)
         oldest_ms = clock_ms - self.policy.cool_down_days * DAY_MS
@@ -145,11 +150,9 @@ def persisted(frame: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def latest(before_ms: int | None, states: DataFrame) -> int | None:
+def latest(*moments_ms: int | None) -> int | None:
     """The stream's clock: the latest event time (epoch ms) seen so far; None before the first event."""
-    row = states.agg(F.max(F.greatest("last_ms", "cancelled_ms")).alias("latest_ms")).first()
-    seen = [ms for ms in (before_ms, row.latest_ms if row else None) if ms is not None]
-    return max(seen, default=None)
+    return max((ms for ms in moments_ms if ms is not None), default=None)
 
 
 def observed(spark: SparkSession) -> dict[str, dict[str, Any]]:

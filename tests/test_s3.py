@@ -13,6 +13,8 @@ import boto3
 import pytest
 from botocore.exceptions import BotoCoreError
 
+from producer.pacing import Pace
+from producer.replay import Selection, publisher, replay, selected
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
 from tests.conftest import missing
@@ -84,22 +86,50 @@ def keys(bucket, prefix):
     return [entry["Key"] for entry in bucket.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])]
 
 
-def test_a_log_on_s3_becomes_a_model_on_s3_that_predicts_to_s3(sparkify, bucket, tmp_path):
-    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), tmp_path / "log.json.gz")
-    bucket.upload_file(str(tmp_path / "log.json.gz"), BUCKET, "logs/2018/log.json.gz")
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A simulated log."""
+    path = tmp_path_factory.mktemp("log") / "log.json.gz"
+    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def models(sparkify, bucket, log):
+    """A registry on S3 with a model of the log, which lies there too."""
+    bucket.upload_file(str(log), BUCKET, "logs/2018/log.json.gz")
     trained = sparkify("train", f"s3://{BUCKET}/logs", "--models", f"s3://{BUCKET}/models")
     assert trained.returncode == 0, trained.stderr[-2000:]
+    return f"s3://{BUCKET}/models"
+
+
+def test_a_log_on_s3_becomes_a_model_on_s3_that_predicts_to_s3(sparkify, bucket, models):
     version = bucket.get_object(Bucket=BUCKET, Key="models/current")["Body"].read().decode().strip()
     assert f"models/{version}/model.json" in keys(bucket, "models/")
     out = f"s3://{BUCKET}/scores/today.csv"
-    moment = ("--as-of", "2018-11-20")
-    predicted = sparkify("predict", f"s3://{BUCKET}/logs", *moment, "--model", f"s3://{BUCKET}/models", "--out", out)
+    predicted = sparkify("predict", f"s3://{BUCKET}/logs", "--as-of", "2018-11-20", "--model", models, "--out", out)
     assert predicted.returncode == 0, predicted.stderr[-2000:]
     assert keys(bucket, "scores/") == ["scores/today.csv"]
     text = bucket.get_object(Bucket=BUCKET, Key="scores/today.csv")["Body"].read().decode()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) > 100
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+
+
+def test_a_stream_takes_its_model_from_s3_and_goes_on_from_its_checkpoint_there(
+    sparkify, bucket, models, log, broker, topic_names
+):
+    topic, results = topic_names
+    names = {"topic": topic, "scores-topic": results.scores, "alerts-topic": results.alerts}
+    names |= {"rejected-topic": results.rejected, "bootstrap": broker, "models": models}
+    words = [word for name, value in names.items() for word in (f"--{name}", value)]
+    for sent in (1000, 500):
+        with publisher(broker, topic, dry_run=False) as sink:
+            replay(selected(Selection(log, limit=sent)), sink, Pace())
+        scored = sparkify("score", *words, "--checkpoint", f"s3://{BUCKET}/checkpoint", "--available-now")
+        assert scored.returncode == 0, scored.stderr[-2000:]
+        assert f"total read {sent} = state " in scored.stdout
+    assert "checkpoint/query/commits/1" in keys(bucket, "checkpoint/query/commits/")
 
 
 @pytest.mark.parametrize("log", [f"s3://{BUCKET}/nowhere", "s3://no-such-bucket-here/logs"])

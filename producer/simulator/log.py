@@ -67,9 +67,14 @@ def simulated(settings: Settings, known: list[User] | None = None) -> Iterator[l
     rng = Random(settings.seed)
     known = [] if known is None else known
     numbers = dict.fromkeys(SEGMENT_SHARES, 0)  # one counter a segment: users of two segments share session ids
-    waiting = [(start_s, user.user_id, user) for start_s, user in _population(settings, rng, known)]
-    heapq.heapify(waiting)
+    waiting: list[tuple[float, int, User]] = []
     pending: list[Row] = []
+    for first in _population(settings, rng, numbers):
+        known.append(first.user)
+        pending += first.rows
+        if first.user.cancelled_s is None:
+            waiting.append((first.start_s, first.user.user_id, first.user))
+    heapq.heapify(waiting)
     flush_s = settings.start_s
     while waiting and waiting[0][0] < settings.end_s:
         start_s, user_id, user = waiting[0]
@@ -94,32 +99,41 @@ def _settled(pending: list[Row], until_s: float) -> list[Row]:
     return settled
 
 
-def _population(settings: Settings, rng: Random, known: list[User]) -> Iterator[tuple[float, User]]:
-    """Those who are there at the start, and those who come later; each with the start of the first session seen."""
+@dataclass(frozen=True)
+class Beginning:
+    """How a user enters the log: with the rows of a session that runs across its start, and the next session (s)."""
+
+    user: User
+    start_s: float
+    rows: list[Row]
+
+
+def _population(settings: Settings, rng: Random, numbers: dict[str, int]) -> Iterator[Beginning]:
+    """Those who are there at the start, and those who come later."""
     user_id = FIRST_USER_ID
     for _ in range(settings.users):
-        start_s, user = _survivor(user_id, settings, rng)
-        known.append(user)
-        yield start_s, user
+        yield _survivor(user_id, settings, rng, numbers)
         user_id += 1
     arrival_s = settings.start_s
     while (arrival_s := arrival_s + rng.expovariate(settings.users * GROWTH_PER_DAY / DAY_S)) < settings.end_s:
-        user = new_user(user_id, arrival_s, rng)
-        known.append(user)
-        yield arrival_s, user
+        yield Beginning(new_user(user_id, arrival_s, rng), arrival_s, [])
         user_id += 1
 
 
-def _survivor(user_id: int, settings: Settings, rng: Random) -> tuple[float, User]:
-    """A user who has not cancelled before the log begins; the sessions until then are lived, not written."""
+def _survivor(user_id: int, settings: Settings, rng: Random, numbers: dict[str, int]) -> Beginning:
+    """A user who has not cancelled before the log begins; what happens before it is lived, not written."""
     while True:
         user = initial_user(user_id, settings.start_s, rng)
-        while user.cancelled_s is None:
+        rows: list[Row] = []
+        start_s = next_start(user, rng)
+        while start_s < settings.start_s and user.cancelled_s is None:
+            lived = session(user, start_s, numbers[user.segment.name] + 1, rng)
+            rows = [row for row in lived if row[0] >= settings.start_s]
             start_s = next_start(user, rng)
-            if start_s >= settings.start_s:
-                user.first_level = user.level
-                return start_s, user
-            session(user, start_s, 0, rng)
+        if user.cancelled_s is None or user.cancelled_s >= settings.start_s:
+            user.first_level = user.level
+            numbers[user.segment.name] += bool(rows)  # a session that nobody sees uses up no number
+            return Beginning(user, start_s, rows)
 
 
 def write_log(

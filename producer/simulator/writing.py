@@ -47,6 +47,8 @@ def written_by_day(folder: Path) -> Iterator[Write]:
     """Write each day (UTC) to a file of its own in the folder, 2018-10-01.json."""
     if folder.suffix in (".json", ".gz"):
         raise BadSetup(f"{folder}: with --by-day, --out is a folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        raise BadSetup(f"{folder}: is not empty, and the days of two logs would mix; choose another --out")
     with ExitStack() as current:
         open_day, file = -1, None
 

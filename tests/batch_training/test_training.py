@@ -1,5 +1,6 @@
 """From a simulated log to a published model."""
 
+import gzip
 import json
 import math
 
@@ -123,6 +124,14 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     ],
     ids=["missing", "empty", "without a cancel"],
 )
+def test_a_damaged_log_is_named(spark, complaint, tmp_path):
+    text = "\n".join(lines([event(day / 100) for day in range(6000)]))
+    (tmp_path / "log.json.gz").write_bytes(gzip.compress(text.encode())[:-500])
+    line = complaint("train", tmp_path / "log.json.gz", "--models", tmp_path / "models")
+    assert "a file in it cannot be read" in line
+    assert "EOFException" in line
+
+
 def test_a_log_that_cannot_teach(spark, complaint, tmp_path, content, said):
     log = tmp_path / "log.json"
     if content is not None:

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from pyspark.sql import functions as F
@@ -40,6 +41,12 @@ def verdict(spark):
         (event(1, ts="yesterday"), "not_the_wanted_json"),
         (event(1, ts=1.5), "not_the_wanted_json"),
         (event(1, registration="a while ago"), "not_the_wanted_json"),
+        (event(1, registration=1e30), "registration_not_a_time"),
+        (event(1, registration=-1), "registration_not_a_time"),
+        (event(1, registration=math.nan), "registration_not_a_time"),
+        (event(1, registration="Infinity"), "registration_not_a_time"),
+        (event(1, song="an { open brace"), "accepted"),
+        (event(1, nested={"a": [{}]}), "accepted"),
         (event(1, user={"id": 7}), "user_id_not_an_id"),
         (event(1, user="x" * 65), "user_id_not_an_id"),
     ],
@@ -59,6 +66,10 @@ def test_each_rule_gives_its_reason(verdict, value, expected):
         (b'"text"', "not_the_wanted_json"),
         (b"\xff\xfe\x00", "not_the_wanted_json"),
         (b"{}", "ts_missing"),
+        (json.dumps(event(1)).encode() + b" ", "accepted"),
+        (json.dumps(event(1)).encode() + b" trailing", "not_the_wanted_json"),
+        (json.dumps(event(1)).encode() * 2, "not_the_wanted_json"),
+        (json.dumps(event(1)).encode() + b",\n" + json.dumps(event(1)).encode(), "not_the_wanted_json"),
     ],
 )
 def test_a_value_that_is_no_event_has_a_reason(verdict, value, expected):

@@ -1,3 +1,4 @@
+import gzip
 import json
 import subprocess
 import sys
@@ -142,25 +143,37 @@ def test_a_dry_run_sends_nothing(broker, topic_names, log):
 def test_a_missing_topic_is_one_line_and_exit_code_1(broker, log):
     done = program(log, "--bootstrap", broker, "--topic", "nobody-made-this")
     assert done.returncode == 1
-    assert "topic nobody-made-this is missing" in complaint(done)
+    assert "topic nobody-made-this is missing" in error_line(done)
 
 
 def test_an_absent_broker_is_one_line_and_exit_code_1(log):
     done = program(log, "--bootstrap", "127.0.0.1:1")
     assert done.returncode == 1
-    assert "no Kafka broker answers at 127.0.0.1:1" in complaint(done)
+    assert "no Kafka broker answers at 127.0.0.1:1" in error_line(done)
 
 
 def test_an_empty_log_is_one_line_and_exit_code_1(tmp_path):
     (tmp_path / "empty.json").touch()
     done = program(tmp_path / "empty.json", "--dry-run")
     assert done.returncode == 1
-    assert "empty.json: an empty log" in complaint(done)
+    assert "empty.json: an empty log" in error_line(done)
 
 
-def complaint(done):
+def error_line(done):
     """The one error line; progress may stand before it, a traceback may not."""
     assert "Traceback" not in done.stderr
     found = [row for row in done.stderr.splitlines() if row.startswith("error:")]
     assert len(found) == 1
     return found[0]
+
+
+def test_a_log_that_breaks_off_is_sent_so_far_reported_and_named(broker, topic_names, tmp_path):
+    topic, _ = topic_names
+    whole = gzip.compress("".join(f'{{"userId":7,"ts":{START + n}}}\n' for n in range(20_000)).encode())
+    (tmp_path / "cut.json.gz").write_bytes(whole[:-2000])
+    report = tmp_path / "report.json"
+    done = program(tmp_path / "cut.json.gz", "--bootstrap", broker, "--topic", topic, "--unpaced", "--report", report)
+    assert done.returncode == 1
+    assert "cut.json.gz: cannot be read" in error_line(done)
+    found = json.loads(report.read_text())
+    assert found["acknowledged"] == found["sent"] == len(on_topic(broker, topic)) > 0

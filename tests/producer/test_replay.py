@@ -221,3 +221,40 @@ def test_a_dry_run_needs_no_broker_and_reports(tmp_path):
 def test_flags_that_make_no_sense_are_usage_errors(tmp_path, flags):
     log = written(tmp_path / "log.json", event(0))
     assert CliRunner().invoke(app, ["replay", str(log), "--dry-run", *flags]).exit_code == 2
+
+
+def test_the_time_it_takes_to_reach_the_first_line_is_no_lateness(tmp_path):
+    log = written(tmp_path / "log.json", *(event(hour) for hour in range(4)))
+    clock = FakeClock()
+    sink = Recorder(clock)
+
+    def slow():
+        clock.now += 50  # as a long history does, that --from skips
+        yield from selected(Selection(log))
+
+    report = replay(slow(), sink, Pace(speed=3600), clock=clock, sleep=clock.sleep)
+    assert [at for _, _, at in sink.sent] == pytest.approx([150, 151, 152, 153])
+    assert report.lateness_p99_ms == 0
+
+
+def test_a_time_far_ahead_of_both_neighbours_is_none(tmp_path):
+    log = written(tmp_path / "log.json", event(0), event(24 * 400), event(1), event(24 * 30), event(24 * 60))
+    sent, report = played(Selection(log), Pace(speed=3600))
+    assert hours(sent) == [0, 0, 1, 24 * 30, 24 * 60]
+    assert json.loads(sent[1][0].value)["ts"] == START + 24 * 400 * HOUR
+    assert report.bad_lines == 1
+
+
+def test_a_line_without_a_time_is_in_or_out_with_the_line_before_it(tmp_path):
+    log = written(tmp_path / "log.json", "top", event(0), "a", event(1), "b", event(2), "c", event(3), "d")
+    within = Selection(log, from_ms=START + HOUR, to_ms=START + 3 * HOUR)
+    assert [each.number for each, _, _ in played(within)[0]] == [4, 5, 6, 7]
+    assert [each.number for each, _, _ in played(Selection(log, to_ms=START + HOUR))[0]] == [1, 2, 3]
+
+
+def test_a_loop_into_the_future_is_refused_and_what_was_sent_is_counted(tmp_path):
+    recent = int(time.time() * 1000) - 2 * HOUR
+    rows = [json.dumps({"userId": "7", "ts": recent + ms}) for ms in (0, 2 * HOUR)]
+    sent, report = played(Selection(written(tmp_path / "log.json", *rows), loops=5))
+    assert "round 2 would end in the future" in report.problem
+    assert (len(sent), report.is_complete) == (2, False)

@@ -164,3 +164,18 @@ def test_a_log_without_users_or_days_is_refused(users, days):
 def test_a_name_that_is_no_log_is_refused(tmp_path):
     with pytest.raises(BadSetup, match=r"\.json or \.json\.gz"):
         write_log(Settings(10, 1, START, 1), tmp_path / "log.txt")
+
+
+def test_the_first_hours_are_as_busy_as_those_of_other_mondays(tmp_path):
+    """Sessions that run across the log's start are seen from there on."""
+    write_log(Settings(1500, 22, START, 3), tmp_path / "log.json")
+    start_ms = START.timestamp() * 1000
+    hours = Counter(int((json.loads(line)["ts"] - start_ms) // 3_600_000) for line in (tmp_path / "log.json").open())
+    first, *others = (sum(hours[24 * day + hour] for hour in range(6)) for day in (0, 7, 14, 21))
+    assert first / mean(others) == pytest.approx(1, abs=0.25)
+
+
+def test_a_folder_that_is_in_use_is_refused_for_a_log_by_day(tmp_path):
+    (tmp_path / "2018-12-24.json").touch()
+    with pytest.raises(BadSetup, match="not empty"):
+        write_log(Settings(10, 1, START, 1), tmp_path, by_day=True)

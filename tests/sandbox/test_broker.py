@@ -85,3 +85,16 @@ def test_a_broker_that_was_never_started_is_not_running(tmp_path):
     assert sandbox.Broker(tmp_path).pid() is None
     assert not sandbox.stop(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_is_no_brokers_is_not_deleted(complaint, tmp_path):
+    (tmp_path / "letters.txt").touch()
+    assert "is no broker's folder" in complaint("kafka", "start", "--fresh", "--data", tmp_path, "--port", 0)
+    assert (tmp_path / "letters.txt").exists()
+
+
+def test_the_broker_is_known_where_there_is_no_ps(folder, monkeypatch):
+    started = sandbox.start(folder)
+    monkeypatch.setenv("PATH", "")
+    assert started.pid() is not None
+    assert sandbox.stop(folder)

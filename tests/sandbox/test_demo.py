@@ -9,7 +9,7 @@ import time
 import pytest
 
 from churn.state import DAY_MS
-from sandbox.demo import Plan, Run
+from sandbox.demo import DemoFailed, Part, Plan, Run, watch_until
 from sandbox.outcome import in_words, outcome
 
 KEYS = {
@@ -88,3 +88,22 @@ def test_an_interrupted_demo_stops_what_it_started(demo, tmp_path, number):
     process.send_signal(number)
     assert process.wait(120) == 130
     assert left_over(tmp_path / "demo") == []
+
+
+def test_a_folder_that_is_no_demos_is_not_deleted(complaint, tmp_path):
+    (tmp_path / "letters.txt").touch()
+    assert "holds something else than a demo" in complaint("demo", "--folder", tmp_path)
+    assert (tmp_path / "letters.txt").exists()
+
+
+def test_a_part_that_fails_ends_the_demo(tmp_path):
+    log = tmp_path / "live.log"
+    log.write_text("no broker answers\n")
+    failed = Part("live", subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"]), log)
+    scoring = Part("score", subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]), log)
+    try:
+        with pytest.raises(DemoFailed, match="`live` ended with code 1: no broker answers"):
+            watch_until(lambda: False, [failed, scoring], Run(), lambda _state: None)
+    finally:
+        scoring.process.kill()
+        scoring.process.wait()

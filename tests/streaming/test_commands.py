@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from churn_io.kafka import create_topics
-from streaming.commands import app
+from streaming.accounts import Accounts
+from streaming.commands import Progress, app
 from streaming.job import run
+from streaming.reader import as_table
 from tests.builders import grumbler
 from tests.streaming.conftest import CARD, publish_model, values
 
@@ -65,7 +68,7 @@ def test_a_checkpoint_of_another_state(job, complaint, tmp_path):
     assert "name a new --checkpoint" in said
 
 
-def test_the_alerts_are_shown_once_as_a_table_or_as_json(spark, job, send, read):
+def test_the_alerts_are_shown_once_a_line_each_or_as_json(spark, job, send, read):
     send(grumbler("angry", range(20, 40)))
     run(spark, job)
     records = values(read(job.topics.alerts))
@@ -73,6 +76,23 @@ def test_the_alerts_are_shown_once_as_a_table_or_as_json(spark, job, send, read)
     arguments = ["alerts", "--bootstrap", job.source.bootstrap, "--topic", job.topics.alerts]
     as_json = CliRunner().invoke(app, [*arguments, "--json"])
     assert [json.loads(line) for line in as_json.output.splitlines()] == records
-    as_table = CliRunner().invoke(app, arguments)
-    assert f"{len(records)} alerts" in as_table.output
-    assert "angry" in as_table.output
+    in_words = CliRunner().invoke(app, arguments).output.splitlines()
+    assert [line[:28] for line in in_words] == [f"{record['as_of'][:16]}  user angry" for record in records]
+
+
+def test_the_books_are_kept_in_a_folder_that_is_made_for_them(tmp_path):
+    report = tmp_path / "new" / "score.json"
+    progress = Progress(report)
+    progress(0, Accounts(read=3, state=3))
+    progress(1, Accounts(read=2, rejected=2))
+    assert json.loads(report.read_text())["read"] == 5
+    assert list(report.parent.iterdir()) == [report]
+
+
+def test_an_id_that_looks_like_markup_is_shown_as_it_is():
+    alert = {"as_of": "2018-11-09T00:00:00.000Z", "user_id": "a[/b]c", "probability": 0.2, "reasons": []}
+    screen = Console(record=True, width=100)
+    screen.print(as_table([alert]))
+    shown = screen.export_text()
+    assert "1 alerts" in shown
+    assert "a[/b]c" in shown

@@ -1,23 +1,29 @@
 """The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
 
 import json
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
 
 from batch_training.logs import accepted_events
 from batch_training.prediction import predict
 from churn.alerts import alert_id
 from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, NoModel, TopicMissing
 from churn.state import DAY_MS, HOP_MS
+from churn.topics import Topic
+from churn_io.kafka import create_topics
 from churn_io.registry import model_at
-from streaming.job import run
+from streaming.job import StopSignal, run
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
-from tests.streaming.conftest import CARD, probability, publish_model, values
+from tests.conftest import new_topics
+from tests.streaming.conftest import CARD, KEY, probability, publish_model, values
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -89,6 +95,7 @@ BAD = {
     None: "empty",
     json.dumps(event(25, "Cartwheel")).encode(): "page_unknown",
     json.dumps(event(25, level="gold")).encode(): "level_unknown",
+    json.dumps(event(25, registration=1e30)).encode(): "registration_not_a_time",
     json.dumps(event(90_000)).encode(): "ts_in_the_future",
 }
 
@@ -153,17 +160,22 @@ def test_a_new_model_scores_from_the_next_batch_without_a_restart(spark, job, se
     assert versions[-1] == "v2"
 
 
-def test_the_same_batches_make_the_same_alerts(spark, job, send, tmp_path):
+def test_the_same_batches_make_the_same_alerts(spark, broker, job, send, tmp_path):
     send(by_time(grumbler("angry", range(20, 40)), grumbler("cross", range(25, 45))))
-    run(spark, job)
-    reading = Reading(job.source.bootstrap, job.topics.alerts, follow=False)
-    first = list(alerts(reading))
-    run(spark, replace(job, checkpoint=str(tmp_path / "again")))
-    assert list(alerts(reading)) == first
+    again = replace(job, topics=new_topics(broker)[1], checkpoint=str(tmp_path / "again"))
+    first, second = (alerts_of(spark, each) for each in (job, again))
+    assert first == second
+    assert len(first) > 1
     for alert in first:
         as_of_ms = int(to_ms(alert["as_of"]))
         assert alert["alert_id"] == alert_id(alert["user_id"], as_of_ms)
         assert alert["probability"] >= alert["threshold"]
+
+
+def alerts_of(spark, job):
+    """What the run alerts."""
+    run(spark, job)
+    return list(alerts(Reading(job.source.bootstrap, job.topics.alerts, follow=False)))
 
 
 def to_ms(iso):
@@ -228,3 +240,75 @@ def test_a_folder_that_is_no_checkpoint_of_ours_is_refused(spark, job, tmp_path)
     (tmp_path / "checkpoint" / "query").mkdir(parents=True)
     with pytest.raises(CheckpointMismatch, match="checkpoint without its"):
         run(spark, job)
+
+
+def test_a_checkpoint_of_a_topic_that_was_made_anew_is_refused(spark, broker, job, send):
+    send(listener("calm", range(20, 30)))
+    run(spark, job)
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin.delete_topics([job.source.topic])
+    while job.source.topic in admin.list_topics():
+        time.sleep(0.1)
+    admin.close()
+    create_topics(broker, [Topic(job.source.topic, 2, {})])
+    send(listener("calm", range(20, 40)))
+    with pytest.raises(CheckpointMismatch, match=r"topic_id=.*--checkpoint"):
+        run(spark, job)
+
+
+def test_a_dead_letter_on_a_partition_that_is_new_to_the_topic(spark, broker, job, send, read):
+    send(listener("calm", range(20, 30)))
+    run(spark, job)
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin.create_partitions({job.source.topic: 3})
+    admin.close()
+    consumer = KafkaConsumer(bootstrap_servers=broker)
+    while len(consumer.partitions_for_topic(job.source.topic)) < 3:
+        time.sleep(0.1)
+    consumer.close()
+    producer = KafkaProducer(bootstrap_servers=broker)  # one that has not yet heard of two partitions
+    for value in [b"{", *(line.encode() for line in lines(listener("new", range(30, 34))))]:
+        producer.send(job.source.topic, value, key=KEY, partition=2)
+    producer.close()
+    total = run(spark, job)
+    assert total.is_balanced
+    assert (total.read, total.rejected) == (13, 1)
+    (letter,) = read(job.topics.rejected)
+    assert (letter.value, header(letter, "partition")) == (b"{", "2")
+
+
+def test_the_clock_counts_the_page_that_announces_a_cancel(spark, job, send, read):
+    send([*listener("calm", range(20, 30)), event(31, "Cancel", "calm")])
+    run(spark, job)
+    assert max(score["as_of"] for score in values(read(job.topics.scores))) == "2018-11-01T00:00:00.000Z"
+
+
+def test_a_sweep_that_was_missed_is_made_up_for(spark, job, send, read):
+    send(by_time(listener("silent", range(20, 22)), listener("calm", range(20, 40))))
+    stop = StopSignal()
+    run(spark, job, stop, lambda _batch_id, _accounts: stop.event.set())
+    run(spark, replace(job, policy=replace(job.policy, sweep_days=0)))  # reads the rest, and ends without a sweep
+    before = {(record.partition, record.offset) for record in read(job.topics.scores)}
+    assert run(spark, job).read == 0
+    after = read(job.topics.scores)
+    made_up = values(record for record in after if (record.partition, record.offset) not in before)
+    assert {score["user_id"] for score in made_up} == {"silent", "calm"}
+    assert {score["as_of"] for score in made_up} == {"2018-11-09T00:00:00.000Z"}
+
+
+def test_without_sweeps_only_those_who_do_something_are_scored(spark, job, send, read):
+    send(by_time(listener("silent", range(20, 22)), listener("calm", range(20, 40))))
+    run(spark, replace(job, policy=replace(job.policy, sweep_days=0)))
+    as_of = [score["as_of"][:10] for score in values(read(job.topics.scores)) if score["user_id"] == "silent"]
+    assert max(as_of) < "2018-11-09"
+
+
+@pytest.mark.parametrize("version", ["gone", "half"])
+def test_a_pointer_to_nothing_usable_leaves_the_model_in_force(spark, job, send, read, version):
+    send(listener("calm", range(20, 40)))
+    (Path(job.models) / "half").mkdir()
+    (Path(job.models) / "half" / "model.json").write_text("{")
+    run(spark, job, on_batch=lambda _batch_id, _accounts: (Path(job.models) / "current").write_text(version))
+    scores = values(read(job.topics.scores))
+    assert {score["model_version"] for score in scores} == {"v1"}
+    assert max(score["as_of"] for score in scores)[:10] == "2018-11-09"

@@ -81,10 +81,15 @@ def test_a_batch_that_failed_is_repeated_and_the_run_goes_on(spark, job, send, r
 
     with pytest.raises(ValueError, match="between"):
         run(spark, job, on_batch=failing)
+    before = list(alerts(Reading(job.source.bootstrap, job.topics.alerts, follow=False)))
     total = run(spark, job)
     assert total.is_balanced
     assert total.read == 120
     assert {score["as_of"] for score in values(read(job.topics.scores))[-2:]} == {"2018-11-09T00:00:00.000Z"}
+    assert [alert["user_id"] for alert in before] == ["angry"]
+    given = values(read(job.topics.alerts))
+    assert given[:1] == before  # given before the failure, and not again when the batch was repeated
+    assert len({alert["alert_id"] for alert in given}) == len(given)
 
 
 def undisturbed(classifier, log, user):

@@ -1,0 +1,37 @@
+"""Ctrl-C while Spark starts: the program ends in order, and no JVM outlives it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def children(pid):
+    """The processes that `pid` started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in found.read_text().split()] if found.exists() else []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="tells processes apart by /proc")
+@pytest.mark.parametrize("seconds", [0.3, 2])
+def test_an_interrupt_while_spark_starts_leaves_no_jvm(spark, tmp_path, seconds):
+    """(`spark`: the jars are there.)"""
+    (tmp_path / "log.json").write_text("{}")
+    command = [sys.executable, "-m", "sandbox", "train", str(tmp_path / "log.json"), "--models", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+    while not (jvms := children(process.pid)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, said.decode()
+    assert "Traceback" not in said.decode()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{jvm}").exists() for jvm in jvms):
+        assert time.monotonic() < deadline, f"{jvms} live on"
+        time.sleep(0.1)
