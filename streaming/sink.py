@@ -26,10 +26,10 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
 
 
 def publish_alerts(spark: SparkSession, alerts: Sequence[Alert], bootstrap: str, topic: str) -> None:
-    """Write the alerts, keyed by user."""
+    """Write the alerts, keyed by user, in their order."""
     if alerts:
         rows = [(alert.user_id, json.dumps(alert.record)) for alert in alerts]
-        publish(spark.createDataFrame(rows, ALERT_SCHEMA), bootstrap, topic)
+        publish(spark.createDataFrame(rows, ALERT_SCHEMA).coalesce(1), bootstrap, topic)
 
 
 def last_alerts(spark: SparkSession, bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:
