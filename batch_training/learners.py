@@ -10,10 +10,13 @@ from pyspark.ml.classification import (
     RandomForestClassifier,
 )
 
+from batch_training.classes import CLASSES
 from churn.features import NAMES
 from churn.labels import LABEL
+from churn.model import PER_CLASS
 
-INPUTS = "inputs"  # the column of vectors
+VECTOR = "vector"  # the column of inputs, as Spark's learners want them
+N_INPUTS = len(NAMES) + PER_CLASS * CLASSES
 MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
 
 
@@ -27,13 +30,13 @@ class Learner:
 
 def learners(seed: int) -> tuple[Learner, ...]:
     """Sizes are bound by cancels, not by users: some hundred positives carry shallow trees and few neurons only."""
-    columns = {"featuresCol": INPUTS, "labelCol": LABEL}
+    columns = {"featuresCol": VECTOR, "labelCol": LABEL}
     seeded = {**columns, "seed": seed}
     return (
         Learner(
             "logistic",
             # the inputs are standardised already, so the penalty acts on comparable weights
-            LogisticRegression(**columns, regParam=0.005, elasticNetParam=0.5, maxIter=50, standardization=False),
+            LogisticRegression(**columns, regParam=0.001, elasticNetParam=0.5, maxIter=50, standardization=False),
         ),
         Learner(
             "forest",
@@ -53,7 +56,7 @@ def learners(seed: int) -> tuple[Learner, ...]:
         ),
         Learner(
             "perceptron",
-            # few steps: nothing else keeps its 482 weights from learning the training users by heart
-            MultilayerPerceptronClassifier(**seeded, layers=[len(NAMES), 16, 2], maxIter=15),
+            # few steps: nothing else keeps its 600 weights from learning the training users by heart
+            MultilayerPerceptronClassifier(**seeded, layers=[N_INPUTS, 16, 2], maxIter=15),
         ),
     )

@@ -22,9 +22,13 @@ COLUMNS = {  # heading -> the metric and its format
 
 @dataclass(frozen=True)
 class Result:
-    """One learner's figures on the calibration snapshot, which chooses, and on the test snapshot, which tells."""
+    """One learner's figures: the average precision on held-out users, which chooses, and those of the later snapshots.
+
+    The calibration snapshot sets the scale and the threshold; the test snapshot tells.
+    """
 
     learner: str
+    validation: float
     calibration: dict[str, Any]
     test: dict[str, Any]
     seconds: float
@@ -95,7 +99,7 @@ def table(report: Report) -> Table:
     """A row a learner, the chosen one bold."""
     test = report.results[0].test
     caption = (
-        f"* chosen by AP cal.: average precision on the calibration snapshot, {iso(report.split.calibration_ms)[:10]}. "
+        "* chosen by AP val.: mean average precision on the training snapshots' held-out users, fold by fold. "
         f"All else is measured on the test snapshot, {iso(report.split.test_ms)[:10]}: {test['users']:,} live users, "
         f"{test['positives']:,} of whom cancel within {report.horizon_days} days ({test['base_rate']:.1%}). "
         f"F1 is that of the churn class; recall and lift hold when the highest {report.budget:.1%} are alerted."
@@ -104,14 +108,14 @@ def table(report: Report) -> Table:
         title=f"Who cancels within {report.horizon_days} days", caption=caption, caption_justify="left", box=SIMPLE_HEAD
     )
     shown.add_column("learner", no_wrap=True)
-    for heading in ("AP cal.", *COLUMNS, "fit s"):
+    for heading in ("AP val.", *COLUMNS, "fit s"):
         shown.add_column(heading, justify="right")
     for result in report.results:
         is_chosen = result.learner == report.chosen
         figures = [format(result.test[name], form) for name, form in COLUMNS.values()]
         shown.add_row(
             f"{result.learner} *" if is_chosen else result.learner,
-            f"{result.calibration['average_precision']:.3f}",
+            f"{result.validation:.3f}",
             *figures,
             f"{result.seconds:.1f}",
             style="bold" if is_chosen else "",

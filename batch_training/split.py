@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from churn.errors import InvalidLog
+from churn.labels import HISTORY_DAYS
 from churn.state import DAY_MS
 
-HISTORY_DAYS = 7  # a snapshot with less before it says little about habits
 STEP_DAYS = 7  # between training snapshots; closer ones repeat each other
 
 

@@ -4,30 +4,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 from pyspark.ml import PredictionModel
-from pyspark.ml.functions import array_to_vector
+from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from batch_training.calibration import IDENTITY, platt
-from batch_training.evaluation import Outcome, metrics
-from batch_training.learners import INPUTS, MAJORITY, Learner, learners
+from batch_training.calibration import platt
+from batch_training.cards import NEVER, blank_card, published_card
+from batch_training.evaluation import Outcome, average_precision, metrics
+from batch_training.learners import MAJORITY, VECTOR, Learner, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.report import Report, Result, iso
 from batch_training.snapshots import snapshots
 from batch_training.split import Split, chronological
 from batch_training.threshold import threshold_for
 from churn.errors import InvalidLog
-from churn.features import NAMES
 from churn.labels import LABEL
-from churn.model import Model, ModelCard, scaled, standardised, with_probability
+from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
 from churn.state import daily
 
 ROWS_PER_PARTITION = 20_000  # learners make hundreds of small jobs; below this a second task costs more than it saves
-NEVER = 1.1  # a threshold that no probability reaches
+FOLDS = 3  # of users, to compare the learners: thrice the cancels of a single snapshot
+FOLD = "fold"
 
 Announce = Callable[[str], None]
 
@@ -52,7 +52,7 @@ class History:
 
 @dataclass(frozen=True)
 class Roles:
-    """The snapshots by what they are for; `training` has the vector of inputs as well."""
+    """The snapshots by what they are for; those of training have a fold, by user, as well."""
 
     training: DataFrame
     calibration: DataFrame
@@ -80,15 +80,17 @@ def train(
     announce(f"taking {len(split.moments_ms)} snapshots of {past.users:,} users")
     partitions = 1 + past.users * len(split.moments_ms) // ROWS_PER_PARTITION
     frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions).localCheckpoint()
-    card = blank_card(frame.where(F.col("as_of_ms").isin(*split.training_ms)), settings)
-    roles = by_role(frame, split, card)
+    roles = by_role(frame, split, settings)
+    announce("finding classes of users")
+    card = blank_card(roles.training, settings.horizon_days, settings.seed)
+    roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())
 
     results, candidates = [majority(roles, settings)], []
     for learner in learners(settings.seed):
         announce(f"training {learner.name}")
         candidates.append(candidate(learner, roles, card, settings))
         results.append(candidates[-1].result)
-    best = max(candidates, key=lambda c: c.result.calibration["average_precision"])
+    best = max(candidates, key=lambda c: c.result.validation)
 
     report = Report(
         log=log,
@@ -121,28 +123,7 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
     return History(partials, counts, users)
 
 
-def blank_card(training: DataFrame, settings: Settings) -> ModelCard:
-    """A card with the scale of the training snapshots, not yet of any learner."""
-    value = {name: scaled(F.col(name)) for name in NAMES}
-    found = training.agg(
-        F.array(*(F.avg(value[name]) for name in NAMES)).alias("mean"),
-        F.array(*(F.stddev_pop(value[name]) for name in NAMES)).alias("deviation"),
-        F.array(*(F.median(value[name]) for name in NAMES)).alias("typical"),
-    ).first()
-    return ModelCard(
-        version="",
-        learner="",
-        features=list(NAMES),
-        mean=list(found["mean"]),
-        deviation=[deviation or 1.0 for deviation in found["deviation"]],  # a constant feature stays 0
-        typical=list(found["typical"]),
-        calibration=IDENTITY,
-        threshold=NEVER,
-        horizon_days=settings.horizon_days,
-    )
-
-
-def by_role(frame: DataFrame, split: Split, card: ModelCard) -> Roles:
+def by_role(frame: DataFrame, split: Split, settings: Settings) -> Roles:
     """The snapshots by role; raises InvalidLog when one of them holds no cancel, or nothing else."""
     is_training = F.col("as_of_ms").isin(*split.training_ms)
     role = (
@@ -158,12 +139,12 @@ def by_role(frame: DataFrame, split: Split, card: ModelCard) -> Roles:
     if not all(0 < positives[name] < rows[name] for name in rows):
         told = ", ".join(f"{name} {positives[name]} of {rows[name]}" for name in rows)
         raise InvalidLog(
-            f"users who cancel within {card.horizon_days} days after a snapshot: {told}; each role needs some "
+            f"users who cancel within {settings.horizon_days} days after a snapshot: {told}; each role needs some "
             "who do and some who do not: give a longer log or one of more users"
         )
-    inputs = array_to_vector(F.array(*standardised(card))).alias(INPUTS)
+    fold = F.pmod(F.xxhash64("user_id", F.lit(settings.seed)), F.lit(FOLDS))
     return Roles(
-        training=frame.where(is_training).select(LABEL, inputs).localCheckpoint(),
+        training=frame.where(is_training).withColumn(FOLD, fold),
         calibration=frame.where(F.col("as_of_ms") == split.calibration_ms),
         test=frame.where(F.col("as_of_ms") == split.test_ms),
         positives=positives,
@@ -171,11 +152,17 @@ def by_role(frame: DataFrame, split: Split, card: ModelCard) -> Roles:
     )
 
 
+def vectors(training: DataFrame, card: ModelCard) -> DataFrame:
+    """Features, label and fold -> label, fold and the vector that Spark's learners want."""
+    return with_inputs(training, card).select(LABEL, FOLD, array_to_vector(INPUTS).alias(VECTOR))
+
+
 def candidate(
     learner: Learner, roles: Roles, card: ModelCard, settings: Settings, clock: Callable[[], float] = time.perf_counter
 ) -> Candidate:
     """The learner fitted on the training snapshots, calibrated and given its threshold on the calibration snapshot."""
     started = clock()
+    validation = validated(learner, roles.training, card)
     classifier = without_summary(learner.estimator.fit(roles.training))
     raw = Model(replace(card, learner=learner.name, coefficients=coefficients(classifier)), classifier)
     model = Model(replace(raw.card, calibration=platt(with_scores(roles.calibration, raw))), classifier)
@@ -183,11 +170,23 @@ def candidate(
     threshold = threshold_for(calibration.probability, settings.budget)
     result = Result(
         learner.name,
+        validation,
         metrics(calibration, threshold, settings.budget),
         metrics(test, threshold, settings.budget),
         clock() - started,
     )
     return Candidate(Model(replace(model.card, threshold=threshold), classifier), result)
+
+
+def validated(learner: Learner, training: DataFrame, card: ModelCard) -> float:
+    """The mean average precision over FOLDS of the training snapshots; all rows of a user lie in one fold."""
+    scores = []
+    for fold in range(FOLDS):
+        classifier = without_summary(learner.estimator.fit(training.where(F.col(FOLD) != fold)))
+        held_out = training.where(F.col(FOLD) == fold).withColumn(INPUTS, vector_to_array(VECTOR))
+        scored = with_probability(held_out, Model(card, classifier), F.col(INPUTS), "probability")
+        scores.append(average_precision(outcome(scored)))
+    return float(np.nanmean(scores))
 
 
 def majority(roles: Roles, settings: Settings) -> Result:
@@ -198,7 +197,7 @@ def majority(roles: Roles, settings: Settings) -> Result:
         label = outcome(frame.select(F.lit(base_rate).alias("probability"), LABEL))
         return metrics(label, NEVER, settings.budget)
 
-    return Result(MAJORITY, guessed(roles.calibration), guessed(roles.test), 0.0)
+    return Result(MAJORITY, base_rate, guessed(roles.calibration), guessed(roles.test), 0.0)
 
 
 def without_summary(classifier: PredictionModel) -> PredictionModel:
@@ -216,29 +215,10 @@ def coefficients(classifier: PredictionModel) -> list[float]:
 
 def with_scores(frame: DataFrame, model: Model) -> DataFrame:
     """`frame` with `probability`."""
-    return with_probability(frame, model, F.array(*standardised(model.card)), "probability")
+    return with_probability(with_inputs(frame, model.card), model, F.col(INPUTS), "probability")
 
 
 def outcome(scores: DataFrame) -> Outcome:
     """`probability` and `label`, brought to the driver: a snapshot has a row a user."""
     rows = np.array(scores.select("probability", LABEL).collect(), dtype=np.float64)
     return Outcome(rows[:, 0], rows[:, 1])
-
-
-def published_card(card: ModelCard, report: Report, now: datetime) -> ModelCard:
-    """The chosen card with its version, figures and origin."""
-    return replace(
-        card,
-        version=f"{now:%Y%m%dT%H%M%SZ}-{card.learner}",
-        metrics=report.metrics(),
-        data=report.data(),
-        code_version=code_version(),
-    )
-
-
-def code_version() -> str:
-    """The installed version; "unknown" when the code runs from a zip, as on a cluster."""
-    try:
-        return version("sparkify-churn")
-    except PackageNotFoundError:
-        return "unknown"

@@ -7,13 +7,15 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from churn.events import SONG
-from churn.state import DAY_MS, snake
+from churn.state import COUNTED_PAGES, DAY_MS, n_of, n_paid_of, snake
 
 Feature = Callable[[Column], Column]  # as_of_ms -> value, never null, never negative
 
 # A ratio per song starts from the population's and moves with the user's own songs (shrinkage, as the mean of a
 # beta posterior): after PRIOR_SONGS songs both weigh the same. Shares are those of the public mini set.
 PRIOR_SONGS = 50.0
+# The same for active days, whose rate differs from user to user as a gamma of this shape: two in six days.
+PRIOR_ACTIVE_DAYS, PRIOR_DAYS = 2.0, 6.0
 PER_100_SONGS = {
     "Thumbs Up": 5.5, "Thumbs Down": 1.12, "Add to Playlist": 2.86, "Add Friend": 1.87, "Roll Advert": 1.72,
     "Home": 4.42, "Help": 0.64, "Downgrade": 0.90, "Settings": 0.66, "Upgrade": 0.22, "Logout": 1.41,
@@ -24,21 +26,22 @@ def _days(ms: Column) -> Column:
     return ms / F.lit(float(DAY_MS))
 
 
-def _observed_days(as_of_ms: Column) -> Column:
-    """Days from the user's first event in the window; at least one, so that a rate stays finite."""
-    return F.greatest(_days(as_of_ms - F.col("first_ms")), F.lit(1.0))
+def _days_in_view(as_of_ms: Column) -> Column:
+    """Days in which the user's events would have been seen; at least one, so that a rate stays finite."""
+    since_ms = F.greatest("log_start_ms", F.least("registered_ms", "first_ms"))
+    return F.greatest(_days(as_of_ms - since_ms), F.lit(1.0))
 
 
 def _per_day(page: str, tau_days: int, as_of_ms: Column) -> Column:
-    """Events a day, the latest weighing most: the decayed sum over the mass that the observed span can hold."""
+    """Events a day, the latest weighing most: the decayed sum over the mass that the days in view can hold."""
     tau = F.lit(float(tau_days))
     now = F.col(f"s_{snake(page)}_{tau_days}d") * F.exp(-_days(as_of_ms - F.col("window_start_ms")) / tau)
-    return now / (tau * (1.0 - F.exp(-_observed_days(as_of_ms) / tau)))
+    return now / (tau * (1.0 - F.exp(-_days_in_view(as_of_ms) / tau)))
 
 
 def _per_100_songs(page: str) -> Column:
     prior = PER_100_SONGS[page] * PRIOR_SONGS
-    return (F.col(f"n_{snake(page)}") * 100.0 + prior) / (F.col("n_song") + PRIOR_SONGS)
+    return (F.col(n_of(page)) * 100.0 + prior) / (F.col("n_song") + PRIOR_SONGS)
 
 
 def days_silent(as_of_ms: Column) -> Column:
@@ -51,9 +54,9 @@ def days_registered(as_of_ms: Column) -> Column:
     return F.greatest(_days(as_of_ms - F.col("registered_ms")), F.lit(0.0))
 
 
-def days_observed(as_of_ms: Column) -> Column:
-    """days since the first event of the last 28 to 56 days"""
-    return _observed_days(as_of_ms)
+def days_in_view(as_of_ms: Column) -> Column:
+    """days since registration or the log's start, of the last 28 to 56"""
+    return _days_in_view(as_of_ms)
 
 
 def is_paid(_as_of_ms: Column) -> Column:
@@ -63,7 +66,7 @@ def is_paid(_as_of_ms: Column) -> Column:
 
 def active_days_per_week(as_of_ms: Column) -> Column:
     """days with any event, a week"""
-    return F.bit_count("active_days") * 7.0 / (_observed_days(as_of_ms) + 1.0)
+    return (F.bit_count("active_days") + PRIOR_ACTIVE_DAYS) * 7.0 / (_days_in_view(as_of_ms) + PRIOR_DAYS)
 
 
 def songs(_as_of_ms: Column) -> Column:
@@ -104,21 +107,6 @@ def adverts_per_day_7d(as_of_ms: Column) -> Column:
 def adverts_per_day_28d(as_of_ms: Column) -> Column:
     """adverts a day, this month"""
     return _per_day("Roll Advert", 28, as_of_ms)
-
-
-def downgrade_visits_per_day_28d(as_of_ms: Column) -> Column:
-    """visits to the downgrade page a day, this month"""
-    return _per_day("Downgrade", 28, as_of_ms)
-
-
-def settings_visits_per_day_28d(as_of_ms: Column) -> Column:
-    """visits to the settings a day, this month"""
-    return _per_day("Settings", 28, as_of_ms)
-
-
-def logouts_per_day_28d(as_of_ms: Column) -> Column:
-    """logouts a day, this month"""
-    return _per_day("Logout", 28, as_of_ms)
 
 
 def thumbs_up_per_100_songs(_as_of_ms: Column) -> Column:
@@ -179,7 +167,7 @@ def logouts_per_100_songs(_as_of_ms: Column) -> Column:
 FEATURES: tuple[Feature, ...] = (
     days_silent,
     days_registered,
-    days_observed,
+    days_in_view,
     is_paid,
     active_days_per_week,
     songs,
@@ -190,9 +178,6 @@ FEATURES: tuple[Feature, ...] = (
     thumbs_down_per_day_28d,
     adverts_per_day_7d,
     adverts_per_day_28d,
-    downgrade_visits_per_day_28d,
-    settings_visits_per_day_28d,
-    logouts_per_day_28d,
     thumbs_up_per_100_songs,
     thumbs_down_per_100_songs,
     playlist_adds_per_100_songs,
@@ -220,6 +205,10 @@ def feature_columns(as_of_ms: Column) -> list[Column]:
     return [feature(as_of_ms).cast("double").alias(feature.__name__) for feature in FEATURES]
 
 
+# what a class of users is told by (churn/classes.py): kept beside the features
+COUNTS = tuple(name(page) for name in (n_of, n_paid_of) for page in COUNTED_PAGES)
+
+
 def with_features(state: DataFrame) -> DataFrame:
-    """State as of `as_of_ms` -> user_id, as_of_ms, last_ms and one double per feature."""
-    return state.select("user_id", "as_of_ms", "last_ms", *feature_columns(F.col("as_of_ms")))
+    """State as of `as_of_ms` -> user_id, as_of_ms, last_ms, one double per feature, and COUNTS."""
+    return state.select("user_id", "as_of_ms", "last_ms", *feature_columns(F.col("as_of_ms")), *COUNTS)

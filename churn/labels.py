@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from churn.state import DAY_MS
 
 LABEL = "label"
+HISTORY_DAYS = 7  # a moment with less of the log before it says little about habits: not learnt from, not alerted
 
 
 def is_within_horizon(cancelled_ms: Column, as_of_ms: Column, horizon_days: int) -> Column:

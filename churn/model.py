@@ -8,8 +8,12 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from churn.classes import SHARES, UserClasses, classes_from, shares
 from churn.errors import ModelMismatch
 from churn.features import NAMES
+
+INPUTS = "inputs"  # the column of a model's standardised inputs, in the card's order
+PER_CLASS = 3  # inputs a class of users has: its share, that while the user pays, and that by how active he is
 
 LOGIT_BOUND = 1e-9  # keeps the logit of a raw probability finite
 
@@ -18,7 +22,8 @@ LOGIT_BOUND = 1e-9  # keeps the logit of a raw probability finite
 class ModelCard:
     """All that scoring needs beside the Spark model, and all that a reader needs to trust it; kept as model.json.
 
-    `mean`, `deviation` and `typical` are in the model's scale (log1p of the feature), in the order of `features`.
+    The inputs are the features in the model's scale (log1p), then PER_CLASS a class of users; `mean`, `deviation`
+    and `typical` are theirs, in that order.
     `calibration` is (slope, intercept) on the raw probability's logit (Platt, 1999).
     `coefficients` are the linear model's, in the standardised scale; empty for other learners.
     """
@@ -32,6 +37,7 @@ class ModelCard:
     calibration: tuple[float, float]
     threshold: float
     horizon_days: int
+    classes: UserClasses
     coefficients: list[float] = field(default_factory=list)
     metrics: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -53,8 +59,9 @@ class Model:
 def card_from(values: dict[str, Any], origin: str) -> ModelCard:
     """The card in `values`; raises ModelMismatch when it is not one, or not one for this code's features."""
     try:
-        card = ModelCard(**{**values, "calibration": tuple(values["calibration"])})
-    except (TypeError, KeyError) as error:
+        parts = {"calibration": tuple(values["calibration"]), "classes": classes_from(values["classes"])}
+        card = ModelCard(**{**values, **parts})
+    except (TypeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{origin}: not a model card of this version ({error}); run `sparkify train`") from error
     if tuple(card.features) != NAMES:
         strange = sorted(set(card.features) ^ set(NAMES)) or ["another order"]
@@ -70,12 +77,33 @@ def scaled(value: Column) -> Column:
     return F.log1p(value)
 
 
-def standardised(card: ModelCard) -> list[Column]:
-    """The model's inputs: scaled features less their mean, by their deviation, in the card's order."""
+def raw_inputs(classes: UserClasses) -> list[Column]:
+    """A model's inputs before they are standardised: the scaled features, then those of the classes (column SHARES).
+
+    How likely a visit ends in a cancel differs from class to class and with the level, and how often there is one
+    with the user: the products let a linear model see all three.
+    """
+    features = [scaled(F.col(name)) for name in NAMES]
+    of_class = [F.col(SHARES)[number] for number in range(classes.size)]
+    activity = scaled(F.col("active_days_per_week"))
     return [
-        (scaled(F.col(name)) - mean) / deviation
-        for name, mean, deviation in zip(card.features, card.mean, card.deviation, strict=True)
+        *features,
+        *of_class,
+        *(share * F.col("is_paid") for share in of_class),
+        *(share * activity for share in of_class),
     ]
+
+
+def standardised(card: ModelCard) -> Column:
+    """A model's inputs as an array: each less its mean, by its deviation. Needs the features and SHARES."""
+    # one array, computed once: inlined wherever it is used, the inputs would outgrow a Java method
+    scale = zip(raw_inputs(card.classes), card.mean, card.deviation, strict=True)
+    return F.array(*((value - mean) / deviation for value, mean, deviation in scale))
+
+
+def with_inputs(features: DataFrame, card: ModelCard) -> DataFrame:
+    """Features with their counts of pages -> with SHARES and INPUTS."""
+    return features.withColumn(SHARES, shares(card.classes)).withColumn(INPUTS, standardised(card))
 
 
 def calibrated(card: ModelCard, raw: Column) -> Column:

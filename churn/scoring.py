@@ -5,14 +5,15 @@ import math
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from churn.features import feature_columns, words
-from churn.model import Model, ModelCard, standardised, with_probability
+from churn.classes import SHARES, shares
+from churn.features import COUNTS, NAMES, feature_columns, words
+from churn.model import INPUTS, Model, ModelCard, standardised, with_probability
 from churn.state import alive
 
 N_REASONS = 3
+HABITS = "habits"  # the reason that all inputs of the classes of users make together
 
-EFFECTS = "effects"  # the column of what each feature does to the score, in the card's order
-INPUTS = "inputs"  # the column of a model's standardised inputs, in the card's order
+EFFECTS = "effects"  # the column of what each feature, and at the end HABITS, does to the score
 
 SCORE_COLUMNS = ("user_id", "as_of_ms", "last_ms", "probability", "reasons")
 
@@ -23,8 +24,8 @@ class Scorer:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._features = feature_columns(F.col("as_of_ms"))
-        # one array, computed once: inlined wherever it is used, the inputs would outgrow a Java method
-        self._inputs = F.array(*standardised(model.card))
+        self._shares = shares(model.card.classes)
+        self._inputs = standardised(model.card)
         self._effects = F.array(*linear_effects(model.card)) if model.card.coefficients else None
         self._reasons = reasons(model.card)
 
@@ -33,11 +34,11 @@ class Scorer:
 
         `reasons` are up to N_REASONS structs, the strongest push first.
         """
-        return self.explained(alive(states).select("user_id", "as_of_ms", "last_ms", *self._features))
+        return self.explained(alive(states).select("user_id", "as_of_ms", "last_ms", *self._features, *COUNTS))
 
     def explained(self, features: DataFrame) -> DataFrame:
-        """Features -> SCORE_COLUMNS."""
-        frame = features.withColumn(INPUTS, self._inputs)
+        """Features with their counts of pages -> SCORE_COLUMNS."""
+        frame = features.withColumn(SHARES, self._shares).withColumn(INPUTS, self._inputs)
         if self._effects is not None:
             frame = with_probability(frame, self.model, F.col(INPUTS), "probability")
             frame = frame.withColumn(EFFECTS, self._effects)
@@ -55,52 +56,82 @@ def typical_inputs(card: ModelCard) -> list[float]:
 
 
 def linear_effects(card: ModelCard) -> list[Column]:
-    """Exact: what each feature adds to the calibrated logit against a typical user."""
+    """Exact: what each feature, and HABITS, adds to the calibrated logit against a typical user."""
     slope = card.calibration[0]
-    return [
+    by_input = [
         (F.col(INPUTS)[position] - typical) * (slope * weight)
         for position, (typical, weight) in enumerate(zip(typical_inputs(card), card.coefficients, strict=True))
     ]
+    of_classes = F.aggregate(F.array(*by_input[len(NAMES) :]), F.lit(0.0), lambda sum_, effect: sum_ + effect)
+    return [*by_input[: len(NAMES)], of_classes]
 
 
 def with_occlusion(frame: DataFrame, model: Model) -> DataFrame:
-    """`frame` with `probability`, and as effects what it loses when one feature becomes typical.
+    """`frame` with `probability`, and as effects what it loses when one feature, or HABITS, becomes typical.
 
-    For learners without coefficients. Each user becomes a row per feature, so that the classifier stands once in the
-    plan however many features there are; user_id must be unique.
+    For learners without coefficients. Each user becomes a row per reason, so that the classifier stands once in the
+    plan however many there are; user_id must be unique.
     """
     typicals = F.array(*(F.lit(typical) for typical in typical_inputs(model.card)))
 
     def occluded(value: Column, index: Column) -> Column:
-        return F.when(index == F.col("hidden"), typicals[index]).otherwise(value)
+        reason = F.least(index, F.lit(len(NAMES)))  # all inputs of the classes are hidden together
+        return F.when(reason == F.col("hidden"), typicals[index]).otherwise(value)
 
-    hidden = F.explode(F.sequence(F.lit(-1), F.lit(len(model.card.features) - 1)))  # -1: nothing is hidden
+    hidden = F.explode(F.sequence(F.lit(-1), F.lit(len(NAMES))))  # -1: nothing is hidden
     variants = with_probability(frame.withColumn("hidden", hidden), model, F.transform(INPUTS, occluded), "probability")
     outcomes = F.sort_array(F.collect_list(F.struct("hidden", "probability")))
     by_user = variants.groupBy("user_id").agg(
         F.any_value(F.struct(*frame.columns)).alias("user"), outcomes.alias("outcomes")
     )
     whole = F.col("outcomes")[0]["probability"]
-    without = F.slice("outcomes", 2, len(model.card.features))
+    without = F.slice("outcomes", 2, len(NAMES) + 1)
     losses = F.transform(without, lambda outcome: F.col("outcomes")[0]["probability"] - outcome["probability"])
     return by_user.select("user.*", whole.alias("probability"), losses.alias(EFFECTS))
 
 
 def reasons(card: ModelCard) -> Column:
-    """The features that push the score up most against a typical user, each with its values and in words."""
+    """What pushes the score up most against a typical user, each with its values and in words."""
     candidates = [
-        F.struct(
-            F.col(EFFECTS)[position].alias("effect"),
-            F.lit(name).alias("feature"),
-            F.col(name).alias("value"),
-            F.expm1(F.lit(typical)).alias("typical"),
-            F.concat(
-                F.lit(f"{words(name)}: "),
-                F.format_number(F.col(name), 2),
-                F.lit(f" (typical {math.expm1(typical):,.2f})"),
-            ).alias("text"),
-        )
-        for position, (name, typical) in enumerate(zip(card.features, card.typical, strict=True))
+        _reason(position, name, F.col(name), typical)
+        for position, (name, typical) in enumerate(zip(NAMES, card.typical[: len(NAMES)], strict=True))
     ]
-    pushes = F.filter(F.array(*candidates), lambda reason: reason["effect"] > 0)
+    pushes = F.filter(F.array(*candidates, _habits(card)), lambda reason: reason["effect"] > 0)
     return F.slice(F.sort_array(pushes, asc=False), 1, N_REASONS)
+
+
+def _reason(position: int, name: str, value: Column, typical: float) -> Column:
+    text = F.concat(
+        F.lit(f"{words(name)}: "), F.format_number(value, 2), F.lit(f" (typical {math.expm1(typical):,.2f})")
+    )
+    return _as_struct(F.col(EFFECTS)[position], name, value, F.expm1(F.lit(typical)), text)
+
+
+def _habits(card: ModelCard) -> Column:
+    """The classes' reason: its value is the share (per cent) of users of such habits who cancel within the horizon."""
+    rates = F.array(*(F.lit(100 * rate) for rate in card.classes.cancel_rates))
+    expected = F.aggregate(
+        F.zip_with(SHARES, rates, lambda share, rate: share * rate), F.lit(0.0), lambda sum_, part: sum_ + part
+    )
+    everybody = 100 * sum(
+        math.exp(log_prior) * rate
+        for log_prior, rate in zip(card.classes.log_prior, card.classes.cancel_rates, strict=True)
+    )
+    likeliest = F.array_position(SHARES, F.array_max(SHARES)).cast("int")
+    text = F.concat(
+        F.lit("habits of users of whom "),
+        F.format_number(expected, 1),
+        F.lit(f"% cancel within {card.horizon_days} days (all: {everybody:.1f}%): "),
+        F.array(*(F.lit(text) for text in card.classes.words))[likeliest - 1],
+    )
+    return _as_struct(F.col(EFFECTS)[len(NAMES)], HABITS, expected, F.lit(everybody), text)
+
+
+def _as_struct(effect: Column, feature: str, value: Column, typical: Column, text: Column) -> Column:
+    return F.struct(
+        effect.alias("effect"),
+        F.lit(feature).alias("feature"),
+        value.alias("value"),
+        typical.alias("typical"),
+        text.alias("text"),
+    )

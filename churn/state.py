@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from churn.events import CANCEL_PAGES, CANCELLED, SONG, has_code
@@ -24,11 +24,13 @@ COUNTED_PAGES = (
     SONG, "Thumbs Up", "Thumbs Down", "Add to Playlist", "Add Friend", "Roll Advert", "Home", "Help",
     "Downgrade", "Settings", "Upgrade", "Logout",
 )  # fmt: skip
-DECAYED_PAGES = (SONG, "Thumbs Down", "Roll Advert", "Downgrade", "Settings", "Logout")
+DECAYED_PAGES = (SONG, "Thumbs Down", "Roll Advert")
 TAUS_DAYS = (1, 7, 28)  # today, this week, this month
 
 # Raised whenever the aggregates or the windows change: a checkpoint is bound to it.
-STATE_VERSION = "1"
+STATE_VERSION = "2"
+
+STATE_KEYS = ("user_id", "window_start_ms", "as_of_ms", "log_start_ms")  # of a state as of a moment
 
 Rebase = Callable[[Column, Column], Column]  # (value, days from the new anchor to the old one) -> value
 
@@ -78,8 +80,18 @@ def reanchored(events: DataFrame) -> DataFrame:
     return events.withColumns({"day": F.col("day") + F.col("hops_back") * HOP_DAYS, **grown})
 
 
-def _count(page: str) -> Aggregate:
-    return Aggregate(f"n_{snake(page)}", F.when(has_code(page), F.lit(1)).otherwise(F.lit(0)), F.sum)
+def n_of(page: str) -> str:
+    """The aggregate that counts the page."""
+    return f"n_{snake(page)}"
+
+
+def n_paid_of(page: str) -> str:
+    """The aggregate that counts the page while the user paid."""
+    return f"n_paid_{snake(page)}"
+
+
+def _count(name: str, is_counted: Column) -> Aggregate:
+    return Aggregate(name, F.when(is_counted, F.lit(1)).otherwise(F.lit(0)), F.sum)
 
 
 def _decayed(page: str, tau_days: int) -> Aggregate:
@@ -110,7 +122,8 @@ def aggregates() -> tuple[Aggregate, ...]:
         Aggregate("registered_ms", F.col("registered_ms"), F.max),
         Aggregate("cancelled_ms", F.when(has_code(CANCELLED), ts), F.max),
         Aggregate("active_days", behaviour(_shifted(F.lit(1), F.col("day"))), F.bit_or, _shifted),
-        *(_count(page) for page in COUNTED_PAGES),
+        *(_count(n_of(page), has_code(page)) for page in COUNTED_PAGES),
+        *(_count(n_paid_of(page), has_code(page) & F.col("is_paid")) for page in COUNTED_PAGES),
         *(_decayed(page, tau) for page in DECAYED_PAGES for tau in TAUS_DAYS),
     )
 
@@ -138,19 +151,31 @@ def summed(events: DataFrame, keys: list[str | Column]) -> DataFrame:
 
 
 def state_at(events: DataFrame, as_of_ms: int) -> DataFrame:
-    """Accepted events -> the state of every user as of a moment: user_id, window_start_ms, as_of_ms, the aggregates.
+    """Accepted events -> the state of every user as of a moment: STATE_KEYS and the aggregates.
 
     Events at the moment itself count, later ones do not.
     """
     start_ms = window_start_ms(as_of_ms)
     in_window = F.col("ts_ms").between(start_ms, as_of_ms)
     state = summed(anchored(events.where(in_window), F.lit(start_ms)), ["user_id"])
-    return state.select(
-        "user_id",
-        F.lit(start_ms).cast("long").alias("window_start_ms"),
-        F.lit(as_of_ms).cast("long").alias("as_of_ms"),
-        *state_columns(),
+    return with_log_start(
+        state.select(
+            "user_id",
+            F.lit(start_ms).cast("long").alias("window_start_ms"),
+            F.lit(as_of_ms).cast("long").alias("as_of_ms"),
+            *state_columns(),
+        )
     )
+
+
+def with_log_start(states: DataFrame) -> DataFrame:
+    """States of any number of moments -> with `log_start_ms`, the first event (epoch ms) that a window has of anybody.
+
+    It says since when a silent user would have been seen: a window may reach back to before there was a log.
+    """
+    everybody = Window.partitionBy("as_of_ms").rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    starts = F.min("first_ms").over(everybody).alias("log_start_ms")
+    return states.select("*", starts).select(*STATE_KEYS, *state_columns())
 
 
 def daily(events: DataFrame) -> DataFrame:
@@ -179,11 +204,7 @@ def states_at(partials: DataFrame, moments_ms: list[int]) -> DataFrame:
     )
     days = (F.col("day_ms") - F.col("window_start_ms")) / F.lit(float(DAY_MS))
     merged = (a.combine(a.rebase(F.col(a.name), days)).alias(a.name) for a in aggregates())
-    return (
-        spread.groupBy("user_id", "as_of_ms", "window_start_ms")
-        .agg(*merged)
-        .select("user_id", "window_start_ms", "as_of_ms", *state_columns())
-    )
+    return with_log_start(spread.groupBy("user_id", "as_of_ms", "window_start_ms").agg(*merged))
 
 
 def alive(state: DataFrame) -> DataFrame:

@@ -11,11 +11,13 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Candidate, decided
+from churn.labels import HISTORY_DAYS
 from churn.records import as_dead_letters, as_score_records
 from churn.state import DAY_MS, window_start_ms
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
+from streaming.log_starts import LogStarts
 from streaming.models import CurrentModel
 from streaming.query import ACCEPTED, JUDGED
 from streaming.sink import publish, publish_alerts
@@ -51,13 +53,14 @@ class Trigger:
     checkpoint: Checkpoint
     model: CurrentModel
     alerted: dict[str, int]  # user -> last alert (epoch ms)
+    log_starts: LogStarts
     on_batch: Callable[[int, Accounts], None]
     total: Accounts = field(default_factory=Accounts)
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
         plan = self.checkpoint.plan(batch_id)
         with persisted(touched) as states:
-            states.count()  # runs the query, once; what it observed is there now
+            self.log_starts.see(states)  # runs the query, once; what it observed is there now
             metrics = observed(self.spark)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, metrics)
@@ -75,7 +78,9 @@ class Trigger:
         clock_ms = None if batch_id is None else self.checkpoint.last_clock_ms(batch_id)
         if batch_id is None or clock_ms is None:
             return
-        accounts = self._score(stored_states(self.spark, self.checkpoint.spark_folder, batch_id), clock_ms)
+        states = stored_states(self.spark, self.checkpoint.spark_folder, batch_id)
+        self.log_starts.see(states)
+        accounts = self._score(states, clock_ms)
         self.total += accounts
         self.on_batch(batch_id, accounts)
 
@@ -92,8 +97,9 @@ class Trigger:
         """Publish the scores as of the clock, then the alerts that they decide."""
         scorer = self.model.scorer()
         card = scorer.model.card
-        # a row, not a literal: a new literal in each batch would have each batch's code compiled anew
-        moment = self.spark.range(clock_ms, clock_ms + 1).withColumnRenamed("id", "as_of_ms")
+        # a row, not literals: new literals in each batch would have each batch's code compiled anew
+        log_start_ms = self.log_starts.of(clock_ms)
+        moment = self.spark.createDataFrame([(clock_ms, log_start_ms)], "as_of_ms LONG, log_start_ms LONG")
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
         with persisted(as_score_records(scorer.scored(in_force), card)) as records:
             publish(records, self.source.bootstrap, self.topics.scores)
@@ -103,7 +109,8 @@ class Trigger:
                     F.when(F.col("probability") >= card.threshold, F.struct("user_id", "as_of_ms", "value"))
                 ).alias("over"),
             ).first()
-            return Accounts(scores=found["scores"], alerts=self._alert(found["over"], clock_ms))
+            is_young = log_start_ms is None or clock_ms - log_start_ms < HISTORY_DAYS * DAY_MS
+            return Accounts(scores=found["scores"], alerts=0 if is_young else self._alert(found["over"], clock_ms))
 
     def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
         in_order = sorted(over, key=lambda row: row.user_id)  # the same records in the same order when repeated

@@ -5,9 +5,10 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from churn.classes import UserClasses
 from churn.events import CANCEL_PAGES, CANCELLED
 from churn.features import PER_100_SONGS, PRIOR_SONGS
-from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS, snake
+from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS, n_of, n_paid_of, snake
 
 START_MS = 1_538_352_000_000  # 2018-10-01T00:00:00Z, the first day of Sparkify
 REGISTERED_MS = START_MS - 30 * DAY_MS
@@ -48,6 +49,17 @@ def by_time(*logs: list[Event]) -> list[Event]:
     return sorted((each for log in logs for each in log), key=lambda each: each["ts"])
 
 
+# every user is of the one class: what is not about classes
+ONE_CLASS = UserClasses(
+    pages=list(COUNTED_PAGES),
+    log_prior=[0.0],
+    log_free=[[math.log(1 / len(COUNTED_PAGES))] * len(COUNTED_PAGES)],
+    log_paid=[[math.log(1 / len(COUNTED_PAGES))] * len(COUNTED_PAGES)],
+    cancel_rates=[0.05],
+    words=["pages much like everybody's"],
+)
+
+
 def lines(events: Iterable[Event]) -> list[str]:
     """The events as lines of a log."""
     return [json.dumps(each) for each in events]
@@ -72,7 +84,8 @@ def naive_state(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, 
         "active_days": bits({(e["ts"] - start_ms) // DAY_MS for e in kept}) if kept else None,
     }
     for page in COUNTED_PAGES:
-        state[f"n_{snake(page)}"] = sum(e["page"] == page for e in kept)
+        state[n_of(page)] = sum(e["page"] == page for e in kept)
+        state[n_paid_of(page)] = sum(e["page"] == page and e["level"] == "paid" for e in kept)
     for page in DECAYED_PAGES:
         for tau in TAUS_DAYS:
             grown = [math.exp((e["ts"] - start_ms) / DAY_MS / tau) for e in kept if e["page"] == page]
@@ -85,6 +98,14 @@ def bits(days: set[int]) -> int:
     return sum(1 << day for day in days)
 
 
+def log_start(events: Sequence[Event], as_of_ms: int) -> int:
+    """The first event of anybody in the window that scores."""
+    start_ms = (as_of_ms // HOP_MS - 1) * HOP_MS
+    return min(
+        e["ts"] for e in events if e["userId"] and start_ms <= e["ts"] <= as_of_ms and e["page"] not in CANCEL_PAGES
+    )
+
+
 def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, float] | None:
     """The user's features as of a moment, straight from the events; None for a user who is gone or unknown."""
     start_ms = (as_of_ms // HOP_MS - 1) * HOP_MS
@@ -93,12 +114,13 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
     if not kept or any(e["page"] == CANCELLED for e in seen):
         return None
     newest = max(kept, key=lambda e: (e["ts"], e["level"] == "paid"))
-    observed = max((as_of_ms - min(e["ts"] for e in kept)) / DAY_MS, 1.0)
+    began = min(max(e["registration"] for e in seen), *(e["ts"] for e in kept))
+    in_view = max((as_of_ms - max(log_start(events, as_of_ms), began)) / DAY_MS, 1.0)
     ages = {page: [(as_of_ms - e["ts"]) / DAY_MS for e in kept if e["page"] == page] for page in COUNTED_PAGES}
     n_songs = len(ages["NextSong"])
 
     def per_day(page: str, tau: int) -> float:
-        return math.fsum(math.exp(-age / tau) for age in ages[page]) / (tau * (1 - math.exp(-observed / tau)))
+        return math.fsum(math.exp(-age / tau) for age in ages[page]) / (tau * (1 - math.exp(-in_view / tau)))
 
     def per_100_songs(page: str) -> float:
         return (100 * len(ages[page]) + PRIOR_SONGS * PER_100_SONGS[page]) / (n_songs + PRIOR_SONGS)
@@ -106,9 +128,9 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
     return {
         "days_silent": (as_of_ms - max(e["ts"] for e in kept)) / DAY_MS,
         "days_registered": max((as_of_ms - max(e["registration"] for e in seen)) / DAY_MS, 0.0),
-        "days_observed": observed,
+        "days_in_view": in_view,
         "is_paid": float(newest["level"] == "paid"),
-        "active_days_per_week": 7 * len({(e["ts"] - start_ms) // DAY_MS for e in kept}) / (observed + 1),
+        "active_days_per_week": 7 * (len({(e["ts"] - start_ms) // DAY_MS for e in kept}) + 2) / (in_view + 6),
         "songs": float(n_songs),
         "songs_per_day_1d": per_day("NextSong", 1),
         "songs_per_day_7d": per_day("NextSong", 7),
@@ -117,9 +139,6 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
         "thumbs_down_per_day_28d": per_day("Thumbs Down", 28),
         "adverts_per_day_7d": per_day("Roll Advert", 7),
         "adverts_per_day_28d": per_day("Roll Advert", 28),
-        "downgrade_visits_per_day_28d": per_day("Downgrade", 28),
-        "settings_visits_per_day_28d": per_day("Settings", 28),
-        "logouts_per_day_28d": per_day("Logout", 28),
         "thumbs_up_per_100_songs": per_100_songs("Thumbs Up"),
         "thumbs_down_per_100_songs": per_100_songs("Thumbs Down"),
         "playlist_adds_per_100_songs": per_100_songs("Add to Playlist"),

@@ -1,26 +1,56 @@
 """Scores and reasons against plain numpy, for a linear model and for trees."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import DenseVector
-from pyspark.sql import functions as F
 
+from churn.classes import UserClasses
 from churn.errors import ModelMismatch
-from churn.features import NAMES, words
-from churn.model import Model, ModelCard, card_from, standardised
-from churn.scoring import Scorer
-from churn.state import DAY_MS
+from churn.features import COUNTS, NAMES, words
+from churn.model import Model, ModelCard, card_from, with_inputs
+from churn.scoring import HABITS, Scorer
+from churn.state import COUNTED_PAGES, DAY_MS
 from tests.builders import START_MS
 
 USERS = 200
 SLOPE, INTERCEPT = 0.8, -0.3
 rng = np.random.default_rng(3)
 VALUES = rng.gamma(1.5, 3.0, (USERS, len(NAMES)))
-SCALED = np.log1p(VALUES)
+PAID = rng.poisson(2.0, (USERS, len(COUNTED_PAGES)))
+VISITS = PAID + rng.poisson(3.0, (USERS, len(COUNTED_PAGES)))
+PAGES_FREE, PAGES_PAID = (rng.dirichlet(np.full(len(COUNTED_PAGES), 2.0), 2) for _ in range(2))
+CLASSES = UserClasses(
+    pages=list(COUNTED_PAGES),
+    log_prior=np.log([0.7, 0.3]).tolist(),
+    log_free=np.log(PAGES_FREE).tolist(),
+    log_paid=np.log(PAGES_PAID).tolist(),
+    cancel_rates=[0.02, 0.12],
+    words=["calm", "many adverts"],
+)
+
+
+def class_shares():
+    """Bayes' rule in numpy."""
+    likelihood = np.array([0.7, 0.3]) * np.prod(
+        PAGES_FREE[None] ** (VISITS - PAID)[:, None] * PAGES_PAID[None] ** PAID[:, None], axis=2
+    )
+    return likelihood / likelihood.sum(axis=1, keepdims=True)
+
+
+SHARES = class_shares()
+ACTIVITY = np.log1p(VALUES[:, NAMES.index("active_days_per_week")])
+SCALED = np.column_stack(
+    [
+        np.log1p(VALUES),
+        SHARES,
+        SHARES * VALUES[:, [NAMES.index("is_paid")]],
+        SHARES * ACTIVITY[:, None],
+    ]
+)
 LABEL = (SCALED[:, 0] - SCALED[:, 9] + rng.normal(0, 0.5, USERS) > 0).astype(float)
 CARD = ModelCard(
     version="v",
@@ -32,6 +62,7 @@ CARD = ModelCard(
     calibration=(SLOPE, INTERCEPT),
     threshold=0.5,
     horizon_days=10,
+    classes=CLASSES,
 )
 INPUTS = (SCALED - SCALED.mean(axis=0)) / SCALED.std(axis=0)
 TYPICAL = (np.median(SCALED, axis=0) - SCALED.mean(axis=0)) / SCALED.std(axis=0)
@@ -41,17 +72,17 @@ TYPICAL = (np.median(SCALED, axis=0) - SCALED.mean(axis=0)) / SCALED.std(axis=0)
 def features(spark):
     """Users u000 to u199 with the values above, and a label."""
     rows = [
-        (f"u{number:03}", START_MS, START_MS - DAY_MS, *values, label)
-        for number, (*values, label) in enumerate(np.column_stack([VALUES, LABEL]).tolist())
+        (f"u{number:03}", START_MS, START_MS - DAY_MS, *values)
+        for number, values in enumerate(np.column_stack([VALUES, VISITS, PAID, LABEL]).tolist())
     ]
-    columns = ", ".join(f"{name} DOUBLE" for name in (*NAMES, "label"))
+    columns = ", ".join(f"{name} DOUBLE" for name in (*NAMES, *COUNTS, "label"))
     return spark.createDataFrame(rows, f"user_id STRING, as_of_ms LONG, last_ms LONG, {columns}").localCheckpoint()
 
 
 def reloaded(estimator, features, path):
     """The model after fitting, saving and loading, as every scoring program has it."""
-    inputs = array_to_vector(F.array(*standardised(CARD))).alias("inputs")
-    classifier = estimator.setFeaturesCol("inputs").fit(features.select("label", inputs))
+    inputs = with_inputs(features, CARD).select("label", array_to_vector("inputs").alias("vector"))
+    classifier = estimator.setFeaturesCol("vector").fit(inputs)
     classifier.save(path)
     loaded = type(classifier).load(path)
     weights = [float(weight) for weight in loaded.coefficients] if hasattr(loaded, "coefficients") else []
@@ -86,10 +117,24 @@ def by_user(features, model):
     return Scorer(model).explained(features).orderBy("user_id").collect()
 
 
+REASONS = (*NAMES, HABITS)
+
+
+def by_reason(effects):
+    """Effects of the inputs -> of the features, and of all inputs of the classes together."""
+    return np.column_stack([effects[:, : len(NAMES)], effects[:, len(NAMES) :].sum(axis=1)])
+
+
 def strongest(effects):
     """The names of the three largest positive effects, the largest first."""
     order = np.argsort(-effects)[:3]
-    return [NAMES[position] for position in order if effects[position] > 0]
+    return [REASONS[position] for position in order if effects[position] > 0]
+
+
+def test_the_shares_of_the_classes_are_bayes_rule(features):
+    rows = with_inputs(features, CARD).orderBy("user_id").collect()
+    assert np.allclose([row.classes for row in rows], SHARES, rtol=1e-9)
+    assert np.allclose([row.inputs for row in rows], INPUTS, rtol=1e-9, atol=1e-9)
 
 
 def test_the_probability_is_the_calibrated_one(features, linear):
@@ -98,11 +143,11 @@ def test_the_probability_is_the_calibrated_one(features, linear):
 
 
 def test_linear_reasons_are_what_each_feature_adds_to_the_logit(features, linear):
-    expected = (INPUTS - TYPICAL) * linear.classifier.coefficients.toArray() * SLOPE
+    expected = by_reason((INPUTS - TYPICAL) * linear.classifier.coefficients.toArray() * SLOPE)
     for row, effects in zip(by_user(features, linear), expected, strict=True):
         assert [reason.feature for reason in row.reasons] == strongest(effects)
         for reason in row.reasons:
-            assert reason.effect == pytest.approx(effects[NAMES.index(reason.feature)], rel=1e-9)
+            assert reason.effect == pytest.approx(effects[REASONS.index(reason.feature)], rel=1e-9)
 
 
 def test_all_linear_effects_together_are_the_distance_from_a_typical_user(linear):
@@ -119,10 +164,11 @@ def test_a_trees_reason_is_what_the_probability_loses_when_the_feature_becomes_t
     for number, row in enumerate(by_user(features, forest)[:20]):
         whole = probability(INPUTS[number])
         assert row.probability == pytest.approx(whole, rel=1e-9)
-        effects = np.zeros(len(NAMES))
-        for position in range(len(NAMES)):
+        effects = np.zeros(len(REASONS))
+        for position in range(len(REASONS)):
+            hidden = slice(position, position + 1) if position < len(NAMES) else slice(position, None)
             occluded = INPUTS[number].copy()
-            occluded[position] = TYPICAL[position]
+            occluded[hidden] = TYPICAL[hidden]
             effects[position] = whole - probability(occluded)
         found = [reason.effect for reason in row.reasons]
         expected = [effect for effect in sorted(effects, reverse=True)[:3] if effect > 1e-12]
@@ -130,18 +176,21 @@ def test_a_trees_reason_is_what_the_probability_loses_when_the_feature_becomes_t
 
 
 def test_a_reason_says_the_value_and_the_typical_one_in_words(features, linear):
-    reason = by_user(features, linear)[0].reasons[0]
+    reason = next(reason for row in by_user(features, linear) for reason in row.reasons if reason.feature != HABITS)
+    number = next(n for n, row in enumerate(by_user(features, linear)) if reason in row.reasons)
     position = NAMES.index(reason.feature)
-    assert reason.value == pytest.approx(VALUES[0, position])
+    assert reason.value == pytest.approx(VALUES[number, position])
     assert reason.typical == pytest.approx(np.expm1(CARD.typical[position]))
     assert reason.text == f"{words(reason.feature)}: {reason.value:,.2f} (typical {reason.typical:,.2f})"
 
 
-def test_a_user_who_is_typical_in_all_has_no_reasons(spark, linear):
-    values = np.expm1(CARD.typical).tolist()
-    schema = "user_id STRING, as_of_ms LONG, last_ms LONG, " + ", ".join(f"{name} DOUBLE" for name in NAMES)
-    (row,) = by_user(spark.createDataFrame([("u", START_MS, START_MS, *values)], schema), linear)
-    assert all(reason.effect < 1e-9 for reason in row.reasons)
+def test_habits_say_how_many_of_such_users_cancel_and_what_sets_them_apart(features, linear):
+    found = [(number, reason) for number, row in enumerate(by_user(features, linear)) for reason in row.reasons]
+    number, habits = next((number, reason) for number, reason in found if reason.feature == HABITS)
+    rate = float(SHARES[number] @ [2.0, 12.0])
+    assert (habits.value, habits.typical) == (pytest.approx(rate), pytest.approx(0.7 * 2 + 0.3 * 12))
+    told = CLASSES.words[int(SHARES[number].argmax())]
+    assert habits.text == f"habits of users of whom {rate:.1f}% cancel within 10 days (all: 5.0%): {told}"
 
 
 def test_a_card_of_other_features_is_refused_by_name():
@@ -155,7 +204,10 @@ def test_a_card_with_the_features_in_another_order_is_refused():
         card_from({**CARD.as_dict(), "features": list(reversed(NAMES))}, "here.json")
 
 
-@pytest.mark.parametrize("broken", [{"version": "v"}, {"calibration": None}, {"strange": 1}])
+@pytest.mark.parametrize(
+    "broken",
+    [{"version": "v"}, {"calibration": None}, {"strange": 1}, {"classes": {**asdict(CLASSES), "pages": ["Home"]}}],
+)
 def test_what_is_no_card_is_refused(broken):
     values = broken if "version" in broken else {**CARD.as_dict(), **broken}
     with pytest.raises(ModelMismatch, match="not a model card"):

@@ -11,21 +11,24 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from churn.errors import BadSetup, ModelMismatch, NoModel
-from churn.features import NAMES
-from churn.model import ModelCard, standardised, with_probability
+from churn.features import COUNTS, NAMES
+from churn.model import PER_CLASS, ModelCard, with_inputs, with_probability
 from churn_io.registry import Registry, model_at
 from churn_io.storage import Storage
+from tests.builders import ONE_CLASS
 
+N_INPUTS = len(NAMES) + PER_CLASS
 CARD = ModelCard(
     version="20260101T000000Z-logistic",
     learner="logistic",
     features=list(NAMES),
-    mean=[1.0] * len(NAMES),
-    deviation=[0.5] * len(NAMES),
-    typical=[1.0] * len(NAMES),
+    mean=[1.0] * N_INPUTS,
+    deviation=[0.5] * N_INPUTS,
+    typical=[1.0] * N_INPUTS,
     calibration=(1.2, -0.1),
     threshold=0.2,
     horizon_days=10,
+    classes=ONE_CLASS,
 )
 NEWER = replace(CARD, version="20260102T000000Z-gbt", learner="gbt")
 
@@ -34,17 +37,18 @@ NEWER = replace(CARD, version="20260102T000000Z-gbt", learner="gbt")
 def users(spark):
     """Features and labels of a hundred users."""
     rng = np.random.default_rng(1)
-    values = rng.gamma(1.0, 2.0, (100, len(NAMES)))
+    columns = (*NAMES, *COUNTS)
+    values = rng.gamma(1.0, 2.0, (100, len(columns)))
     rows = [(*row, float(row[0] > 1.5)) for row in values.tolist()]
-    frame = spark.createDataFrame(rows, ", ".join(f"{name} DOUBLE" for name in (*NAMES, "label")))
-    inputs = array_to_vector(F.array(*standardised(CARD))).alias("inputs")
-    return frame.select("*", inputs).localCheckpoint()
+    frame = spark.createDataFrame(rows, ", ".join(f"{name} DOUBLE" for name in (*columns, "label")))
+    inputs = frame.transform(lambda rows: with_inputs(rows, CARD))
+    return inputs.withColumn("vector", array_to_vector("inputs")).localCheckpoint()
 
 
 @pytest.fixture(scope="module")
 def classifiers(users):
     """One fitted model a kind."""
-    columns = {"featuresCol": "inputs", "labelCol": "label"}
+    columns = {"featuresCol": "vector", "labelCol": "label"}
     return {
         "logistic": LogisticRegression(**columns, regParam=0.1).fit(users),
         "gbt": GBTClassifier(**columns, maxIter=3, maxDepth=2, seed=1).fit(users),
@@ -62,8 +66,8 @@ def test_a_published_model_scores_the_same_after_loading(registry, classifiers, 
     registry.publish(card, classifier)
     model = registry.load(registry.current_version())
     assert model.card == card
-    scores = with_probability(users, model, F.array(*standardised(card)), "probability").select("probability").collect()
-    raw = np.array([classifier.predictProbability(row.inputs)[1] for row in users.collect()])
+    scores = with_probability(users, model, F.col("inputs"), "probability").select("probability").collect()
+    raw = np.array([classifier.predictProbability(row.vector)[1] for row in users.collect()])
     expected = 1 / (1 + np.exp(-(1.2 * np.log(raw / (1 - raw)) - 0.1)))
     assert [row.probability for row in scores] == pytest.approx(expected.tolist(), rel=1e-9)
 

@@ -9,24 +9,27 @@ from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
 from churn.features import NAMES
-from churn.model import ModelCard
+from churn.model import PER_CLASS, ModelCard
 from churn_io.registry import Registry
 from streaming.job import Settings
 from streaming.source import Source
 from streaming.trigger import Policy
+from tests.builders import ONE_CLASS
 
+N_INPUTS = len(NAMES) + PER_CLASS
 KEY = b"key"  # a record without a value must have one
 
 CARD = ModelCard(
     version="v1",
     learner="logistic_regression",
     features=list(NAMES),
-    mean=[0.0] * len(NAMES),
-    deviation=[1.0] * len(NAMES),
-    typical=[0.5] * len(NAMES),
+    mean=[0.0] * N_INPUTS,
+    deviation=[1.0] * N_INPUTS,
+    typical=[0.5] * N_INPUTS,
     calibration=(1.0, 0.0),
     threshold=0.5,
     horizon_days=10,
+    classes=ONE_CLASS,
 )
 
 
@@ -37,11 +40,18 @@ def classifier(spark):
     rows = [
         (
             float(disliking > 1.5),
-            Vectors.dense([disliking if i == disliked else 0.1 * (n % 3) for i in range(len(NAMES))]),
+            Vectors.dense(
+                [_input(position, disliking if position == disliked else 0.1 * (n % 3)) for position in range(N_INPUTS)]
+            ),
         )
         for n, disliking in enumerate(0.1 * step for step in range(40))
     ]
     return LogisticRegression(regParam=0.1, maxIter=20).fit(spark.createDataFrame(rows, ["label", "features"]))
+
+
+def _input(position, value):
+    """The value of a feature; nothing of the classes, so that they weigh nothing."""
+    return value if position < len(NAMES) else 0.0
 
 
 @pytest.fixture
@@ -60,7 +70,8 @@ def publish_model(spark, folder, classifier, card):
 def probability(classifier, features):
     """The card's scale and the classifier's sigmoid, in plain Python."""
     margin = classifier.intercept + sum(
-        weight * math.log1p(features[name]) for weight, name in zip(classifier.coefficients, CARD.features, strict=True)
+        weight * math.log1p(features[name])
+        for weight, name in zip(classifier.coefficients[: len(NAMES)], NAMES, strict=True)
     )
     return 1 / (1 + math.exp(-margin))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyspark.sql import functions as F
 
 from churn.features import with_features
-from churn.state import alive, window_start_ms
+from churn.state import alive, window_start_ms, with_log_start
 from streaming.query import states
 from streaming.sweep import stored_states
 from tests.builders import naive_features, naive_state
@@ -54,7 +54,8 @@ def streamed(spark, tmp_path_factory):
 
 def as_of(stored, clock_ms):
     """The stored states that score at the clock."""
-    return stored.where(F.col("window_start_ms") == window_start_ms(clock_ms)).withColumn("as_of_ms", F.lit(clock_ms))
+    in_force = stored.where(F.col("window_start_ms") == window_start_ms(clock_ms))
+    return in_force.withColumn("as_of_ms", F.lit(clock_ms)).transform(with_log_start)
 
 
 def clock_of(log):
