@@ -57,7 +57,9 @@ def activity(hours: DataFrame, user_days: DataFrame) -> Activity:
 
 def pages(hours: DataFrame) -> list[PageCount]:
     """The pages, the most frequent first."""
-    rows = hours.groupBy("page").agg(F.sum("n").alias("n"), F.sum(F.col("n") * F.col("is_paid").cast("long")).alias("paid"))
+    rows = hours.groupBy("page").agg(
+        F.sum("n").alias("n"), F.sum(F.col("n") * F.col("is_paid").cast("long")).alias("paid")
+    )
     return [PageCount(row["page"], row["n"], row["paid"]) for row in rows.orderBy(F.desc("n"), "page").collect()]
 
 
@@ -68,7 +70,9 @@ def days(hours: DataFrame, user_days: DataFrame) -> list[Day]:
         F.sum("n").alias("rows"), F.sum(F.col("n") * F.col("is_paid").cast("long")).alias("paid_rows")
     )
     by_users = user_days.groupBy("day_ms").agg(
-        F.count(F.lit(1)).alias("users"), F.count_if("is_paid").alias("paid_users"), F.count_if("cancels").alias("cancels")
+        F.count(F.lit(1)).alias("users"),
+        F.count_if("is_paid").alias("paid_users"),
+        F.count_if("cancels").alias("cancels"),
     )
     joined = by_hours.join(by_users, on="day_ms", how="inner").orderBy("day_ms")
     names = ("day_ms", "rows", "paid_rows", "users", "paid_users", "cancels")

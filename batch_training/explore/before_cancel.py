@@ -79,9 +79,7 @@ def index_days(days: DataFrame) -> DataFrame:
 def comparison(days: DataFrame) -> Comparison | None:
     """User days -> the curves; None when no cancel can be compared."""
     index = index_days(days).localCheckpoint()
-    sizes = {
-        row["cancels"]: row["n"] for row in index.groupBy("cancels").agg(F.count(F.lit(1)).alias("n")).collect()
-    }
+    sizes = {row["cancels"]: row["n"] for row in index.groupBy("cancels").agg(F.count(F.lit(1)).alias("n")).collect()}
     if not sizes:
         return None
     offsets = F.explode(F.sequence(F.lit(1), F.lit(BEFORE_DAYS))).alias("back")
@@ -97,7 +95,9 @@ def comparison(days: DataFrame) -> Comparison | None:
         )
     )
     found = {(row["cancels"], row["back"]): row.asDict() for row in sums.collect()}
-    leave, others = ({back: found.get((kind, back), {}) for back in range(1, BEFORE_DAYS + 1)} for kind in (True, False))
+    leave, others = (
+        {back: found.get((kind, back), {}) for back in range(1, BEFORE_DAYS + 1)} for kind in (True, False)
+    )
     return Comparison(
         cancels=sizes[True],
         others=sizes[False],

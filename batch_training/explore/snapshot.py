@@ -86,7 +86,8 @@ def spreads(frame: DataFrame) -> list[Spread]:
     low = {name: float(ends[f"low_{name}"]) for name in NAMES}
     high = {name: float(ends[f"high_{name}"]) for name in NAMES}
     position = {
-        name: F.floor((F.col(name) - low[name]) / ((high[name] - low[name]) or 1.0) * BINS).alias(name) for name in NAMES
+        name: F.floor((F.col(name) - low[name]) / ((high[name] - low[name]) or 1.0) * BINS).alias(name)
+        for name in NAMES
     }
     rows = (
         frame.select(LABEL, *(F.least(column, F.lit(BINS - 1)).alias(name) for name, column in position.items()))
