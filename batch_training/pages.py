@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -16,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INK = "#24292f"  # in a figure; becomes currentColor in the page, so that axes and labels follow light and dark
-STYLE = {
+STYLE: dict[Any, Any] = {  # the keys that matplotlib knows differ between its versions
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.labelsize": 9,
@@ -58,7 +59,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts; the first `texts` columns are words, the others figures. A row may begin a bar: its share."""
+    """Rows of texts; the first `texts` columns are words, the others figures."""
 
     headings: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -149,7 +150,7 @@ def inline(svg: str, name: str) -> Markup:
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
     root.attrib["role"] = "img"
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704  (the XML writer has escaped it)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))  # the XML writer has escaped it
 
 
 def local(qualified: str) -> str:

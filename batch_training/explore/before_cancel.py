@@ -1,4 +1,4 @@
-"""The two weeks before a cancel, day by day, against users of the same level who were active on the same day and stay."""
+"""The two weeks before a cancel, day by day, against users of the same level who were active that day and stay."""
 
 from dataclasses import dataclass
 

@@ -28,18 +28,24 @@ def churn(found: Churn) -> Section:
         return Section(title, (Block((NO_CANCEL,)),))
     kinds = {kind: groups for kind, groups in found.groups.items() if groups and kind != users.METRO}
     gone = [kind for kind, groups in found.groups.items() if not groups]
-    rows = [in_row(kind, each) for kind, groups in kinds.items() for each in groups]
+    rows = [
+        in_row(kind if not position else "", each)
+        for kind, groups in kinds.items()
+        for position, each in enumerate(groups)
+    ]
     return Section(
         title,
         (
             overall(found, kinds),
             Block(
                 (
-                    "The same as numbers. Cancels in 100 weeks count how long a user was watched: until the cancel or the log's end.",
+                    "The same as numbers. The last column is cancels in 100 weeks of watching a user; that ends "
+                    "with the cancel or the log.",
                 ),
-                "A share is only as good as the time behind it: who came late had less time to cancel. Compare the last column.",
+                "A share is only as good as the time behind it: who came late had less time to cancel. "
+                "Compare the last column.",
                 table=Table(
-                    ("group", "value", "users", "cancel", "share", "95 % interval", "in 100 weeks"), rows, texts=2
+                    ("group", "value", "users", "cancel", "share", "95% interval", "in 100 weeks"), rows, texts=2
                 ),
             ),
             *(missing_block(FIELD_OF[kind]) for kind in gone if kind != users.METRO),
@@ -54,15 +60,15 @@ def overall(found: Churn, kinds: dict[str, list[Group]]) -> Block:
     low, high = whole.interval
     sentences = [
         f"{whole.cancelled:,} of {whole.users:,} users reach Cancellation Confirmation: {whole.share:.1%} "
-        f"(95 % interval {low:.1%} to {high:.1%}). That is over the whole log; the chance within days is far less.",
-        "Points are shares, bars their 95 % intervals (Wilson), the dashed line is everybody; in brackets the users. "
+        f"(95% interval {low:.1%} to {high:.1%}). That is over the whole log; the chance within days is far less.",
+        "Points are shares, bars their 95% intervals (Wilson), the dashed line is everybody; in brackets the users. "
         "Groups whose bars reach the line may differ from it by chance.",
     ]
     if found.back_after_cancel:
         sentences.append(f"{found.back_after_cancel:,} users have events after their cancel.")
     trap = (
-        "“Ever seen as paid” looks back from the log's end. The level at the first event and the days since registration "
-        "then are known in time."
+        "“Ever seen as paid” looks back from the log's end. The level at the first event and the days since "
+        "registration then are known in time."
     )
     drawn = picture("groups", "Share of users who cancel, by group", lambda: plots.shares(kinds, whole.share))
     return Block(tuple(sentences), trap, drawn)
@@ -107,11 +113,12 @@ def totals(found: Churn) -> Section:
     stay, cancel = found.stay, found.cancel
     sentences = (
         f"In the whole log those who stay have {stay.median_events:,.0f} events (median), those who cancel "
-        f"{cancel.median_events:,.0f}; from first to last event {stay.median_days:,.0f} and {cancel.median_days:,.0f} days.",
+        f"{cancel.median_events:,.0f}. From first to last event it is {stay.median_days:,.0f} and "
+        f"{cancel.median_days:,.0f} days.",
     )
     trap = (
-        "Who cancels has no rows after it, so the log holds less of them, whatever they did before. Totals, days seen, days "
-        "since the last event at the log's end: all tell that a user has left, none that a user will leave. "
+        "Who cancels has no rows after it, so the log holds fewer days of them, whatever they did before. Totals, days "
+        "seen, days since the last event at the log's end: all tell that a user has left, none that a user will leave. "
         "A model that reads them looks good and forecasts nothing."
     )
     drawn = picture("totals", "Events and days by user", lambda: plots.leak(found, users.EVENT_EDGES, users.SPAN_DAYS))
@@ -125,20 +132,26 @@ def before(found: Findings) -> Section:
     if not found.counts.cancels:
         return Section(title, (Block((NO_CANCEL,)),))
     if compared is None:
-        why = f"No cancel can be compared: none is of a user seen {BEFORE_DAYS} days before it on whose day another, who stays, was active."
+        why = (
+            f"No cancel can be compared: wanted is one of a user first seen {BEFORE_DAYS} days earlier, and on the "
+            "same day another such user of the same level who stays."
+        )
         return Section(title, (Block((why,)),))
     sentences = (
         f"{compared.cancels:,} cancels of users who were first seen at least {BEFORE_DAYS} days earlier, against "
         f"{compared.others:,} days of others. Days without an event count as zeros.",
         "The others: on the day of the cancel they are active too, at the same level, were also first seen at least "
-        f"{BEFORE_DAYS} days earlier, and do not cancel on it or in the {STAYS_DAYS} days after it as far as the log goes. "
-        "Each day and level counts as often as cancels fall on it. The band is the 95 % interval of those who cancel.",
-        "Where the blue line is inside the band, the two do not differ by more than chance. A line that turns towards day 0 "
-        "would be a warning; two level lines apart are a difference between users, not a sign of the time.",
+        f"{BEFORE_DAYS} days earlier, and do not cancel on it or in the {STAYS_DAYS} days after it, as far as the "
+        "log goes. Each day and level counts as often as cancels fall on it. "
+        "The band is the 95% interval of those who cancel.",
+        "Where the blue line is inside the band, the two do not differ by more than chance. One line that turns "
+        "towards day 0 would be a warning; two that run side by side are a difference between users, not a sign "
+        "of the time.",
     )
     trap = (
         "Compared with everybody, those who cancel look busy: they are active on the day by definition, and most "
-        "users are not. Day 0 itself is left out, as the cancel cuts it short."
+        "users are not. Sessions run over midnight, so both lines may rise on the last day. Day 0 is left out: the "
+        "cancel cuts it short."
     )
     drawn = picture("before", "Activity before a cancel", lambda: plots.before_cancel(compared))
     return Section(title, (Block(sentences, trap, drawn),))
@@ -150,14 +163,17 @@ def features(found: Snapshot | None) -> Section:
     if found is None:
         return Section(title, (no_snapshot(),))
     sentences = [
-        f"As of {iso(found.as_of_ms)}, {found.users:,} users are live; {found.positives:,} of them cancel within {HORIZON_DAYS} "
-        "days. It is the latest midnight whose horizon lies inside the log; the features know only what was before it.",
-        "Areas are shares of users by value; the axis is the model's, log(1 + value), its ticks are in the feature's unit.",
+        f"As of {iso(found.as_of_ms)}, {found.users:,} users are live; {found.positives:,} of them cancel within "
+        f"{HORIZON_DAYS} days. It is the latest midnight whose horizon lies inside the log; the features know only "
+        "what was before it.",
+        "Areas are shares of users by value; the axis is the model's, log(1 + value), its ticks have the "
+        "feature's unit.",
     ]
     if found.positives:
         sentences.append(
-            "The number is the feature's own ROC AUC: the chance that one who cancels has a higher value than one who stays. "
-            f"With so few cancels, chance alone strays {found.auc_by_chance:.2f} from 0.50 (one in 20 more)."
+            "The number is the feature's own ROC AUC: the chance that one who cancels has a higher value than one who "
+            "stays; under 0.50 a lower one is the sign. With so many cancels, chance alone strays up to "
+            f"{found.auc_by_chance:.2f} from 0.50 (one time in 20 more)."
         )
     else:
         sentences.append("None of them cancels within the horizon: only those who stay are drawn.")

@@ -14,7 +14,7 @@ from batch_training.pages import panels
 
 TICKS = (0, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)  # in the feature's own unit
 COLUMNS = 3
-MOST_TICKS = 5
+APART = 0.16  # of the axis: closer ticks would run into each other
 
 
 def distributions(found: Snapshot) -> Figure:
@@ -51,8 +51,11 @@ def title(spread: Spread) -> str:
 def own_unit(panel: Axes, spread: Spread) -> None:
     """Ticks in the feature's unit, though the axis is its log1p."""
     shown = [tick for tick in TICKS if spread.low - 1e-9 <= np.log1p(tick) <= spread.high + 1e-9]
-    step = max(1, -(-len(shown) // MOST_TICKS))
-    panel.set_xticks([float(np.log1p(tick)) for tick in shown[::step]], [f"{tick:g}" for tick in shown[::step]])
+    kept: list[float] = []
+    for tick in shown:
+        if not kept or np.log1p(tick) - np.log1p(kept[-1]) >= APART * (spread.high - spread.low):
+            kept.append(tick)
+    panel.set_xticks([float(np.log1p(tick)) for tick in kept], [f"{tick:g}" for tick in kept])
 
 
 def correlations(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> Figure:

@@ -15,7 +15,8 @@ FIELDS = (
 TEXT_LENGTH = 120  # characters kept of a free text: enough to tell songs apart
 PAGES_NAMED = 8  # of the unknown ones
 DEVICES = {  # what a user agent contains -> its coarse class; the first that fits
-    "iPad": "iPad", "iPhone": "iPhone", "Android": "Android", "Windows": "Windows", "Macintosh": "Mac", "Linux": "Linux",
+    "iPad": "iPad", "iPhone": "iPhone", "Android": "Android",
+    "Windows": "Windows", "Macintosh": "Mac", "Linux": "Linux",
 }  # fmt: skip
 
 SLIM_COLUMNS = (
@@ -36,7 +37,7 @@ class Absence:
 
 
 def slim(records: DataFrame) -> DataFrame:
-    """`value` and `recorded_ms` -> SLIM_COLUMNS, a row a line; `absent` has the bit of each of FIELDS that is not there."""
+    """`value` and `recorded_ms` -> SLIM_COLUMNS, a row a line; `absent` is a map of bits (`absent_bits`)."""
     schema = ", ".join(f"{name} STRING" for name in FIELDS)
     lines = records.withColumn("fields", F.from_json(F.col("value").cast("string"), schema))
     return (

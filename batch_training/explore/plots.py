@@ -1,6 +1,7 @@
 """Counts -> figures, in the pages' style: pure functions."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,11 +21,16 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 Z_95 = 1.96
 
 
+def whole(value: float, _position: int | None) -> str:
+    """A tick like 12,000."""
+    return f"{value:,.0f}"
+
+
 def thousands(axes: Axes, axis: str = "y") -> None:
     """Ticks like 12,000, few of them, whole."""
     chosen = axes.yaxis if axis == "y" else axes.xaxis
     chosen.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    chosen.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    chosen.set_major_formatter(FuncFormatter(whole))
 
 
 def timeline(days: list[Day]) -> Figure:
@@ -37,13 +43,21 @@ def timeline(days: list[Day]) -> Figure:
         "cancels a day": [day.cancels for day in days],
     }
     for panel, (title, values), colour in zip(axes, series.items(), (NEUTRAL, STAY, CANCEL), strict=True):
-        panel.bar(when, values, width=0.85, color=colour)  # type: ignore[arg-type]  # dates are drawn as they are
+        panel.bar(when, values, width=0.85, color=colour)
         panel.set_title(title)
         thousands(panel)
-        locator = AutoDateLocator(maxticks=10)
-        panel.xaxis.set_major_locator(locator)
-        panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        dates(panel)
+    for panel in axes[:-1]:
+        panel.tick_params(labelbottom=False)
+        panel.xaxis.get_offset_text().set_visible(False)
     return figure
+
+
+def dates(panel: Axes) -> None:
+    """Ticks at days or months, no more than fit."""
+    locator = AutoDateLocator(maxticks=10)
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def bars(counts: Sequence[tuple[str, float]], axis: str, logarithmic: bool = False) -> Figure:
@@ -55,9 +69,10 @@ def bars(counts: Sequence[tuple[str, float]], axis: str, logarithmic: bool = Fal
     panel.set_yticks(range(len(names)), names)
     panel.invert_yaxis()
     panel.set_xlabel(axis)
-    panel.margins(x=0.12)
+    panel.margins(x=0.12, y=0.01)
     if logarithmic:
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(FuncFormatter(whole))
     else:
         thousands(panel, "x")
     return figure
@@ -67,13 +82,11 @@ def paid_share(days: list[Day]) -> Figure:
     """The share of events and of active users that is paid, day by day."""
     figure, (panel,) = panels(1, 1, WIDTH, 2.4)
     when = np.array([day.day_ms for day in days], dtype="datetime64[ms]")
-    panel.plot(when, [day.paid_rows / day.rows for day in days], color=CANCEL, label="of the events")  # type: ignore[arg-type]
-    panel.plot(when, [day.paid_users / day.users for day in days], color=STAY, label="of the active users")  # type: ignore[arg-type]
+    panel.plot(when, [day.paid_rows / day.rows for day in days], color=CANCEL, label="of the events")
+    panel.plot(when, [day.paid_users / day.users for day in days], color=STAY, label="of the active users")
     panel.set_ylim(0, 1)
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
-    locator = AutoDateLocator(maxticks=10)
-    panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    dates(panel)
     panel.set_title("paid share")
     panel.legend(ncols=2, loc="best")
     return figure
@@ -82,8 +95,8 @@ def paid_share(days: list[Day]) -> Figure:
 def week(averages: list[list[float]]) -> Figure:
     """Mean events an hour: by hour, by weekday, and by both."""
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.15))
-    by_hour, by_day = top.subplots(1, 2, width_ratios=(24, 10))
+    grid = figure.add_gridspec(2, 2, width_ratios=(24, 10), height_ratios=(1, 1.15))
+    by_hour, by_day = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
     values = np.array(averages)
     by_hour.bar(range(24), values.mean(axis=0), color=STAY)
     by_hour.set(title="events an hour, by hour of the day (UTC)", xticks=range(0, 24, 3))
@@ -91,18 +104,18 @@ def week(averages: list[list[float]]) -> Figure:
     by_day.set(title="events a day, by weekday", xticks=range(7), xticklabels=WEEKDAYS)
     thousands(by_hour)
     thousands(by_day)
-    both = bottom.subplots()
-    mesh = both.pcolormesh(values, cmap="viridis", rasterized=False)
+    both = figure.add_subplot(grid[1, :])
+    mesh = both.pcolormesh(values, cmap="viridis")
     both.set(title="events an hour", xticks=np.arange(0, 24, 3) + 0.5, xticklabels=range(0, 24, 3), xlabel="hour (UTC)")
     both.set_yticks(np.arange(7) + 0.5, WEEKDAYS)
     both.invert_yaxis()
-    bottom.colorbar(mesh, ax=both, pad=0.01)
+    figure.colorbar(mesh, ax=both, pad=0.01)
     return figure
 
 
 def edge_names(edges: Sequence[float]) -> list[str]:
     """The names of the bins that `edges` cut."""
-    middle = [f"{low:g}–{high:g}" for low, high in zip(edges, edges[1:], strict=False)]
+    middle = [f"{low:g}–{high:g}" for low, high in pairwise(edges)]
     return [f"<{edges[0]:g}", *middle, f"≥{edges[-1]:g}"]
 
 
@@ -191,7 +204,9 @@ def absence(found: list[Absence]) -> Figure:
     values = np.array([(each.of_lines, each.of_events, each.of_songs) for each in found])
     panel.pcolormesh(values, cmap="Oranges", vmin=0, vmax=1.6, edgecolors="white", linewidth=1)
     for row, column in np.ndindex(*values.shape):
-        panel.text(column + 0.5, row + 0.5, percent(values[row, column]), ha="center", va="center", color="#111111")
+        panel.text(
+            column + 0.5, row + 0.5, percent(float(values[row, column])), ha="center", va="center", color="#111111"
+        )
     panel.set_xticks((0.5, 1.5, 2.5), ("all JSON lines", "events of users", "their NextSong"))
     panel.set_yticks(np.arange(len(found)) + 0.5, [each.field for each in found])
     panel.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
@@ -202,4 +217,4 @@ def absence(found: list[Absence]) -> Figure:
 
 def percent(share: float) -> str:
     """A share in percent; nothing and a little are told apart."""
-    return "0" if share == 0 else "<0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return "0" if share == 0 else "<0.1%" if share < 0.001 else f"{share:.1%}"

@@ -45,6 +45,6 @@ def key_figures(found: Findings) -> tuple[tuple[str, str], ...]:
         ("users", f"{everybody.users:,}"),
         ("users who cancel", f"{everybody.cancelled:,} ({everybody.share:.1%})"),
         ("days", f"{(counts.last_ms - counts.first_ms) / DAY_MS:.1f}"),
-        ("from", iso(counts.first_ms)[:16].replace("T", " ")),
-        ("to", iso(counts.last_ms)[:16].replace("T", " ")),
+        ("from", iso(counts.first_ms)[:10]),
+        ("to", iso(counts.last_ms)[:10]),
     )

@@ -26,8 +26,8 @@ def account(found: Findings) -> Section:
     lines = [("events", counts.accepted), ("without a user", counts.without_user), *counts.rejected.items()]
     words = [
         f"{summary(counts)}.",
-        "Rows without a user are visits before the login; rejected rows break a rule, the first of which names the reason. "
-        "Everything below is counted from the events.",
+        "Rows without a user are visits before the login. A rejected row breaks a rule; the first that it breaks is "
+        "named. All that follows is counted from the events.",
     ]
     if found.unknown_pages:
         names = ", ".join(f"{shortened(name, TEXT_SHOWN)} ({n:,})" for name, n in found.unknown_pages)
@@ -39,7 +39,8 @@ def account(found: Findings) -> Section:
             Block(tuple(words), table=Table(("lines", "number", "share"), rows)),
             Block(
                 (
-                    f"The log covers {iso(counts.first_ms)} to {iso(counts.last_ms)}. The first and the last day may be partial.",
+                    f"The log covers {iso(counts.first_ms)} to {iso(counts.last_ms)}. "
+                    "The first and the last day may be partial.",
                 ),
                 "Fewer users a day towards the end may be nothing but the cancels: who has left cannot be active.",
                 picture("timeline", "Events, users and cancels a day", lambda: plots.timeline(found.activity.days)),
@@ -63,8 +64,8 @@ def pages(found: Findings) -> Section:
         (
             Block(
                 (f"What users do, by how often.{scale}",),
-                "Cancel comes seconds before Cancellation Confirmation. A feature that counts it, or that sums all pages, "
-                "HTTP methods or statuses, has the answer in it.",
+                "Cancel comes seconds before Cancellation Confirmation. A feature that counts it, or that sums all "
+                "pages, HTTP methods or statuses, has the answer in it.",
                 picture("pages", "Rows by page", lambda: plots.bars(counts, "rows", wide)),
             ),
             Block(
@@ -101,8 +102,8 @@ def times(found: Findings) -> Section:
         "All are means over the days of a weekday that the log covers.",
     )
     trap = (
-        "The clock is UTC, the listeners are not: the quiet hour is night in their time zones. A span that is no whole number "
-        "of weeks has one weekday more of some: sums over it would differ where means do not."
+        "The clock is UTC, the listeners are not: a quiet hour here may be night where they are. A span that is no "
+        "whole number of weeks has one more of some weekdays: sums over it would differ where means do not."
     )
     drawn = picture("week", "Events by hour and weekday", lambda: plots.week(averages))
     return Section("Hours and weekdays", (Block(words, trap, drawn),))
@@ -121,14 +122,14 @@ def sessions(found: Sessions | None) -> Section:
     if found is None:
         return missing(title, "sessionId")
     words = (
-        f"{found.number:,} sessions; the median lasts {found.median_minutes:,.0f} minutes and has {found.median_songs:,.0f} "
-        f"songs, the longest lasts {found.longest_hours:,.1f} hours. A user has {found.median_per_user:,.0f} (median), "
-        f"at most {found.most_per_user:,}.",
+        f"{found.number:,} sessions; the median lasts {found.median_minutes:,.0f} minutes and has "
+        f"{found.median_songs:,.0f} songs, the longest lasts {found.longest_hours:,.1f} hours. A user has "
+        f"{found.median_per_user:,.0f} (median), at most {found.most_per_user:,}.",
         "A session lasts from its first to its last event; the song that plays on at its end is not in it.",
     )
     trap = (
-        f"A session is the pair of userId and sessionId: {found.shared_ids:,} of the {found.ids:,} session ids belong to more "
-        "than one user. By sessionId alone strangers would share a session."
+        f"A session is the pair of userId and sessionId: {found.shared_ids:,} of the {found.ids:,} session ids "
+        "belong to more than one user. By sessionId alone strangers would share a session."
     )
     shown = (("sessions by minutes", SESSION_MINUTES, found.minutes), ("sessions by songs", SESSION_SONGS, found.songs))
     return Section(
@@ -149,7 +150,7 @@ def favourites(found: Songs | None) -> tuple[Block, ...]:
         f"{found.plays:,} plays of {found.titles:,} songs by {found.artists:,} artists; "
         f"{plots.percent(found.played_once / found.titles)} of the songs are played once.",
     )
-    trap = "Songs are many and most are rare: a feature a song or an artist would learn single users by heart."
+    trap = "Of many songs each says little: a feature for a song or an artist would learn single users by heart."
     artists = [(shortened(name, TEXT_SHOWN), f"{n:,}", plots.percent(n / found.plays)) for name, n in found.top_artists]
     titles = [
         (shortened(artist, TEXT_SHOWN), shortened(song, TEXT_SHOWN), f"{n:,}") for artist, song, n in found.top_titles
@@ -166,7 +167,8 @@ def length_block(found: Lengths | None) -> Block:
         return missing_block("length")
     words = (
         f"A song played lasts {found.mean_s:,.0f} s on average (standard deviation {found.deviation_s:,.0f} s), median "
-        f"{found.median_s:,.0f} s, at most {found.longest_s:,.0f} s. Those of {LONGEST_S} s and more are in the last bar.",
+        f"{found.median_s:,.0f} s, at most {found.longest_s:,.0f} s. The last bar holds those "
+        f"of {LONGEST_S} s and more.",
     )
     trap = "A song that is listed was begun, not heard to its end: the sum of lengths is no listening time."
     return Block(
