@@ -21,7 +21,7 @@ from churn.model import Model
 from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import chosen_master, spark_session
-from churn_io.storage import Storage
+from churn_io.storage import Storage, local_path
 
 PAGE = "explore.html"
 QUIET = {"spark.ui.showConsoleProgress": "false"}  # its bar and the status line would overwrite each other
@@ -72,6 +72,10 @@ def explore(
     master: Master = None,
 ) -> None:
     """Show what a log holds, as one HTML page: its rows, users, songs and cancels, and the traps in them."""
+    path = f"{out.rstrip('/')}/{PAGE}"
+    folder = local_path(out)
+    if folder and folder.exists() and not folder.is_dir():
+        raise BadSetup(f"cannot write {path}: {out} is no folder; choose another --out")
     # a cluster that trains has no need of matplotlib, and no other command should wait for it
     from batch_training.explore.job import explored  # noqa: PLC0415
     from batch_training.explore.report import html  # noqa: PLC0415
@@ -81,7 +85,6 @@ def explore(
         spark = spark_session("sparkify-explore", chosen_master(master), QUIET, [log, out])
         found = explored(spark, log, int(time.time() * 1000), announce)
         announce("drawing the page")
-        path = f"{out.rstrip('/')}/{PAGE}"
         try:
             Storage(spark).write(path, html(found))
         except OSError as error:

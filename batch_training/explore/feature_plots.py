@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from batch_training.explore.plots import CANCEL, STAY, WIDTH
+from batch_training.explore.plots import CANCEL, STAY, WIDTH, as_shapes
 from batch_training.explore.snapshot import BINS, Snapshot, Spread
 from batch_training.pages import panels
 
@@ -66,5 +66,5 @@ def correlations(matrix: npt.NDArray[np.float64], names: Sequence[str]) -> Figur
     panel.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90, fontsize=7.5)
     panel.tick_params(length=0)
     panel.invert_yaxis()
-    figure.colorbar(mesh, ax=panel, shrink=0.5, pad=0.01)
+    as_shapes(figure.colorbar(mesh, ax=panel, shrink=0.5, pad=0.01))
     return figure

@@ -47,11 +47,8 @@ def found(log: str, lines: DataFrame, counts: Counts, announce: Announce) -> Fin
     partials = daily(lines.transform(accepted)).localCheckpoint()
     user_days = before_cancel.user_days(partials).localCheckpoint()
     hours = activity.hourly(events).localCheckpoint()
-    by_time, absences, unknown = (
-        activity.activity(hours, user_days),
-        fields.absences(lines),
-        fields.unknown_pages(lines),
-    )
+    by_time, absences = activity.activity(hours, user_days), fields.absences(lines)
+    unknown = fields.unknown_pages(lines) if "page_unknown" in counts.rejected else []
     announce("counting sessions and songs")
     sessions, songs, lengths = listening.sessions(events), listening.songs(events), listening.lengths(events)
     announce("counting users and cancels")

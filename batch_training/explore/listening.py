@@ -76,18 +76,21 @@ def sessions(events: DataFrame) -> Sessions | None:
     ids = of_ids.agg(F.count(F.lit(1)).alias("ids"), F.count_if(F.col("users") > 1).alias("shared_ids")).first()
     of_users = each.groupBy("user_id").agg(F.count(F.lit(1)).alias("n"))
     users = of_users.agg(F.median("n").alias("median_per_user"), F.max("n").alias("most_per_user")).first()
-    minutes, songs = binned(each, "minutes", SESSION_MINUTES), binned(each, "songs", SESSION_SONGS)
+    bins = binned(each, {"minutes": SESSION_MINUTES, "songs": SESSION_SONGS})
     each.unpersist()
     if not totals["number"]:
         return None
-    return Sessions(minutes=minutes, songs=songs, **totals.asDict(), **ids.asDict(), **users.asDict())
+    return Sessions(minutes=bins["minutes"], songs=bins["songs"], **totals.asDict(), **ids.asDict(), **users.asDict())
 
 
-def binned(frame: DataFrame, name: str, edges: tuple[int, ...]) -> list[int]:
-    """How many rows lie below the first edge, between each two, and from the last on."""
-    rows = frame.groupBy(bin_of(F.col(name), edges).alias("bin")).agg(F.count(F.lit(1)).alias("n")).collect()
-    counts = {row["bin"]: row["n"] for row in rows}
-    return [counts.get(position, 0) for position in range(len(edges) + 1)]
+def binned(frame: DataFrame, edges: dict[str, tuple[int, ...]]) -> dict[str, list[int]]:
+    """Column -> how many rows lie below its first edge, between each two, and from the last on; in one pass."""
+    keys = [bin_of(F.col(name), cuts).alias(name) for name, cuts in edges.items()]
+    counts = {name: [0] * (len(cuts) + 1) for name, cuts in edges.items()}
+    for row in frame.groupBy(*keys).agg(F.count(F.lit(1)).alias("n")).collect():
+        for name in edges:
+            counts[name][row[name]] += row["n"]
+    return counts
 
 
 def bin_of(value: Column, edges: tuple[int, ...]) -> Column:

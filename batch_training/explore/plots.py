@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
@@ -51,6 +52,12 @@ def timeline(days: list[Day]) -> Figure:
         panel.tick_params(labelbottom=False)
         panel.xaxis.get_offset_text().set_visible(False)
     return figure
+
+
+def as_shapes(scale: Colorbar) -> None:
+    """Draw a colour scale as shapes, not as the picture that it is by default."""
+    if scale.solids is not None:
+        scale.solids.set(rasterized=False, edgecolor="face")
 
 
 def dates(panel: Axes) -> None:
@@ -109,7 +116,7 @@ def week(averages: list[list[float]]) -> Figure:
     both.set(title="events an hour", xticks=np.arange(0, 24, 3) + 0.5, xticklabels=range(0, 24, 3), xlabel="hour (UTC)")
     both.set_yticks(np.arange(7) + 0.5, WEEKDAYS)
     both.invert_yaxis()
-    figure.colorbar(mesh, ax=both, pad=0.01)
+    as_shapes(figure.colorbar(mesh, ax=both, pad=0.01))
     return figure
 
 

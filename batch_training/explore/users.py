@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from batch_training.explore.listening import bin_of
+from batch_training.explore.listening import bin_of, binned
 from churn.events import CANCELLED, SONG
 from churn.state import DAY_MS
 
@@ -109,7 +109,8 @@ def users(events: DataFrame, end_ms: int) -> DataFrame:
 def churn(frame: DataFrame) -> Churn:
     """The rows of users -> shares by group, and totals."""
     whole = frame.agg(*of_group(), F.count_if(F.col("last_ms") > F.col("cancelled_ms")).alias("back")).first()
-    return Churn(group("everybody", whole), groups(frame), totals(frame, False), totals(frame, True), whole["back"])
+    stay, cancel = (totals(frame.where(F.col("cancelled_ms").isNotNull() == left)) for left in (False, True))
+    return Churn(group("everybody", whole), groups(frame), stay, cancel, whole["back"])
 
 
 def of_group() -> list[Column]:
@@ -157,15 +158,9 @@ def tenure() -> Column:
     return F.array(*map(F.lit, TENURES))[bin_of(days, TENURE_DAYS)]
 
 
-def totals(frame: DataFrame, cancels: bool) -> Totals:
-    """What the whole log holds of those who cancel, or of those who do not."""
-    chosen = frame.where(F.col("cancelled_ms").isNotNull() == cancels)
-    days = (F.col("last_ms") - F.col("first_ms")) / DAY_MS
-    keys = [bin_of(F.col("events"), EVENT_EDGES).alias("events_bin"), bin_of(days, SPAN_DAYS).alias("days_bin")]
-    rows = chosen.groupBy(*keys).agg(F.count(F.lit(1)).alias("n")).collect()
-    medians = chosen.agg(F.median("events").alias("events"), F.median(days).alias("days")).first()
-    events, seen = [0] * (len(EVENT_EDGES) + 1), [0] * (len(SPAN_DAYS) + 1)
-    for row in rows:
-        events[row["events_bin"]] += row["n"]
-        seen[row["days_bin"]] += row["n"]
-    return Totals(sum(events), medians["events"] or 0.0, medians["days"] or 0.0, events, seen)
+def totals(frame: DataFrame) -> Totals:
+    """What the whole log holds of these users."""
+    spans = frame.select("events", ((F.col("last_ms") - F.col("first_ms")) / DAY_MS).alias("days"))
+    medians = spans.agg(F.median("events").alias("events"), F.median("days").alias("days")).first()
+    bins = binned(spans, {"events": EVENT_EDGES, "days": SPAN_DAYS})
+    return Totals(sum(bins["events"]), medians["events"] or 0.0, medians["days"] or 0.0, bins["events"], bins["days"])
