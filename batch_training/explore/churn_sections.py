@@ -81,7 +81,7 @@ def metros(found: Churn) -> Block:
         return missing_block("location")
     sentences = (f"The {len(largest)} metropolitan areas with the most users.",)
     trap = (
-        f"Of {users.LARGEST} groups one in 20 lies outside its interval by luck. The highest point of a list "
+        "Of many groups one in 20 lies outside its interval by luck. The highest point of a list "
         "is mostly the smallest group: read the bars, not the order."
     )
     kinds = {users.METRO: largest}
@@ -138,12 +138,12 @@ def before(found: Findings) -> Section:
         )
         return Section(title, (Block((why,)),))
     sentences = (
-        f"{compared.cancels:,} cancels of users who were first seen at least {BEFORE_DAYS} days earlier, against "
-        f"{compared.others:,} days of others. Days without an event count as zeros.",
+        f"Compared are the cancels of users who were first seen at least {BEFORE_DAYS} days earlier ({compared.cancels:,}) "
+        f"with days of others ({compared.others:,}). Days without an event count as zeros.",
         "The others: on the day of the cancel they are active too, at the same level, were also first seen at least "
         f"{BEFORE_DAYS} days earlier, and do not cancel on it or in the {STAYS_DAYS} days after it, as far as the "
         "log goes. Each day and level counts as often as cancels fall on it. "
-        "The band is the 95% interval of those who cancel.",
+        "The band is the 95% interval of those who cancel; of a handful it is too narrow.",
         "Where the blue line is inside the band, the two do not differ by more than chance. One line that turns "
         "towards day 0 would be a warning; two that run side by side are a difference between users, not a sign "
         "of the time.",

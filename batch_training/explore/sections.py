@@ -82,7 +82,7 @@ def levels(found: Findings) -> Section:
     up, down = found.activity.rows("Submit Upgrade"), found.activity.rows("Submit Downgrade")
     words = (
         f"{plots.percent(paid / found.counts.accepted)} of the events are made at the paid level. "
-        f"{up:,} upgrades and {down:,} downgrades are submitted.",
+        f"Upgrades submitted: {up:,}, downgrades: {down:,}.",
         "Where the upper line is that of the events, those who pay are more active a day than those who do not.",
     )
     trap = (
