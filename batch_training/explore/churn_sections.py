@@ -28,30 +28,31 @@ def churn(found: Churn) -> Section:
         return Section(title, (Block((NO_CANCEL,)),))
     kinds = {kind: groups for kind, groups in found.groups.items() if groups and kind != users.METRO}
     gone = [kind for kind, groups in found.groups.items() if not groups]
-    rows = [
-        in_row(kind if not position else "", each)
-        for kind, groups in kinds.items()
-        for position, each in enumerate(groups)
-    ]
     return Section(
         title,
         (
             overall(found, kinds),
-            Block(
-                (
-                    "The same as numbers. The last column is cancels in 100 weeks of watching a user; that ends "
-                    "with the cancel or the log.",
-                ),
-                "A share is only as good as the time behind it: who came late had less time to cancel. "
-                "Compare the last column.",
-                table=Table(
-                    ("group", "value", "users", "cancel", "share", "95% interval", "in 100 weeks"), rows, texts=2
-                ),
-            ),
+            as_numbers(kinds),
             *(missing_block(FIELD_OF[kind]) for kind in gone if kind != users.METRO),
             metros(found),
         ),
     )
+
+
+def as_numbers(kinds: dict[str, list[Group]]) -> Block:
+    """The groups as a table; a kind is named once."""
+    rows = [
+        in_row("" if position else kind, each) for kind, groups in kinds.items() for position, each in enumerate(groups)
+    ]
+    headings = ("group", "value", "users", "cancel", "share", "95% interval", "in 100 weeks")
+    sentence = (
+        "The same as numbers. The last column is cancels in 100 weeks of watching a user, which end with the cancel "
+        "or the log."
+    )
+    trap = (
+        "A share is only as good as the time behind it: who came late had less time to cancel. Compare the last column."
+    )
+    return Block((sentence,), trap, table=Table(headings, rows, texts=2))
 
 
 def overall(found: Churn, kinds: dict[str, list[Group]]) -> Block:
@@ -138,8 +139,8 @@ def before(found: Findings) -> Section:
         )
         return Section(title, (Block((why,)),))
     sentences = (
-        f"Compared are the cancels of users who were first seen at least {BEFORE_DAYS} days earlier ({compared.cancels:,}) "
-        f"with days of others ({compared.others:,}). Days without an event count as zeros.",
+        f"Compared are the cancels of users who were first seen at least {BEFORE_DAYS} days earlier "
+        f"({compared.cancels:,}) with days of others ({compared.others:,}). Days without an event count as zeros.",
         "The others: on the day of the cancel they are active too, at the same level, were also first seen at least "
         f"{BEFORE_DAYS} days earlier, and do not cancel on it or in the {STAYS_DAYS} days after it, as far as the "
         "log goes. Each day and level counts as often as cancels fall on it. "
