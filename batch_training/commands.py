@@ -1,4 +1,4 @@
-"""The verbs of the batch job: train a model from logs, and predict from logs with a model."""
+"""The verbs of the batch job: explore logs, train a model from them, and predict from logs with a model."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,10 +16,14 @@ from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary, table
 from batch_training.training import Settings
 from batch_training.training import train as train_model
+from churn.errors import BadSetup
 from churn.model import Model
 from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import chosen_master, spark_session
+from churn_io.storage import Storage, local_path
+
+PAGE = "explore.html"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -61,6 +65,36 @@ def train(
     speech.print(
         f"[bold]{card.version}[/] is now the current model of {models}; alerts at {card.threshold:.3f} and over"
     )
+
+
+@app.command()
+def explore(
+    log: Log,
+    out: Annotated[str, typer.Option(metavar="DIR", help=f"A folder for {PAGE}; made if missing.")],
+    master: Master = None,
+) -> None:
+    """Show what a log holds, as one HTML page: its rows, users, songs and cancels, and the traps in them."""
+    require_there(log)
+    path = f"{out.rstrip('/')}/{PAGE}"
+    folder = local_path(out)
+    if folder and folder.exists() and not folder.is_dir():
+        raise BadSetup(f"cannot write {path}: {out} is no folder; choose another --out")
+    # a cluster that trains has no need of matplotlib, and no other command should wait for it
+    from batch_training.explore.job import explored  # noqa: PLC0415
+    from batch_training.explore.report import html  # noqa: PLC0415
+
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-explore", chosen_master(master), paths=[log, out])
+        found = explored(spark, log, int(time.time() * 1000), announce)
+        announce("drawing the page")
+        try:
+            Storage(spark).write(path, html(found))
+        except OSError as error:
+            raise BadSetup(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    speech.print(summary(found.counts))
+    everybody = found.churn.everybody
+    speech.print(f"{everybody.users:,} users, {everybody.cancelled:,} of whom cancel: {path}", soft_wrap=True)
 
 
 @app.command()

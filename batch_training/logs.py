@@ -51,27 +51,29 @@ class AcceptedEvents:
         self.path = path
         self._lines, self._events = Observation(), Observation()
         self._judged = records.transform(parsed).transform(judged)
-        lines = self._judged.observe(self._lines, *_line_metrics())
-        self.events = lines.transform(accepted).observe(self._events, *_event_metrics())
+        lines = self._judged.observe(self._lines, *line_metrics())
+        self.events = lines.transform(accepted).observe(self._events, *event_metrics())
 
     def counts(self) -> Counts:
         """Waits for the first action, which must have had a result; raises InvalidLog when no event was accepted."""
-        return self._counts(self._lines.get, self._events.get)
+        return account(self.path, self._lines.get, self._events.get)
 
     def recounted(self) -> Counts:
         """As `counts`, by a pass of its own: Spark drops the observations of a query that it finds to be empty."""
-        lines = self._judged.agg(*_line_metrics()).first()
-        events = self._judged.transform(accepted).agg(*_event_metrics()).first()
-        return self._counts(lines.asDict(), events.asDict())
+        lines = self._judged.agg(*line_metrics()).first()
+        events = self._judged.transform(accepted).agg(*event_metrics()).first()
+        return account(self.path, lines.asDict(), events.asDict())
 
-    def _counts(self, lines: dict[str, int], events: dict[str, int]) -> Counts:
-        rejected = {reason: lines[reason] for reason in _reasons() if lines[reason]}
-        if not events["accepted"]:
-            raise InvalidLog(
-                f"{self.path}: no usable event in {lines['read']:,} lines ({lines['without_user']:,} without a user, "
-                f"rejected: {rejected or 0}); wanted is one JSON object a line with {', '.join(REQUIRED_COLUMNS)}"
-            )
-        return Counts(lines["read"], without_user=lines["without_user"], rejected=rejected, **events)
+
+def account(path: str, lines: dict[str, int], events: dict[str, int]) -> Counts:
+    """The values of the line and event metrics as Counts; raises InvalidLog when no event was accepted."""
+    rejected = {reason: lines[reason] for reason in _reasons() if lines[reason]}
+    if not events["accepted"]:
+        raise InvalidLog(
+            f"{path}: no usable event in {lines['read']:,} lines ({lines['without_user']:,} without a user, "
+            f"rejected: {rejected or 0}); wanted is one JSON object a line with {', '.join(REQUIRED_COLUMNS)}"
+        )
+    return Counts(lines["read"], without_user=lines["without_user"], rejected=rejected, **events)
 
 
 def require_there(path: str) -> None:
@@ -83,11 +85,18 @@ def require_there(path: str) -> None:
 
 def accepted_events(spark: SparkSession, path: str, present_ms: int) -> AcceptedEvents:
     """A log's accepted events; later than a day after `present_ms` is rejected. Raises InvalidLog."""
-    values = _values(spark, path).select("value", F.lit(present_ms).cast("long").alias("recorded_ms"))
-    return AcceptedEvents(values, path)
+    return AcceptedEvents(records(spark, path, present_ms), path)
 
 
-def _values(spark: SparkSession, path: str) -> DataFrame:
+def records(spark: SparkSession, path: str, present_ms: int, optional: tuple[str, ...] = ()) -> DataFrame:
+    """A log's `value` (JSON text) and `recorded_ms`; of Parquet, the required columns and the `optional` ones it has.
+
+    Raises InvalidLog.
+    """
+    return _values(spark, path, optional).select("value", F.lit(present_ms).cast("long").alias("recorded_ms"))
+
+
+def _values(spark: SparkSession, path: str, optional: tuple[str, ...]) -> DataFrame:
     """The log's records as JSON text: `value`."""
     reader = spark.read.option("recursiveFileLookup", True)
     where = Storage(spark).spark_path(path)
@@ -95,7 +104,7 @@ def _values(spark: SparkSession, path: str) -> DataFrame:
         text = reader.text(where)
         files = text.inputFiles()
         if any(file.endswith(".parquet") for file in files):
-            return _as_json(reader.parquet(where), path)
+            return _as_json(reader.parquet(where), path, optional)
     except AnalysisException as error:
         raise InvalidLog(f"{path}: no log there; wanted is a file or a folder of JSON lines or Parquet") from error
     except (PySparkException, Py4JJavaError) as error:
@@ -105,12 +114,13 @@ def _values(spark: SparkSession, path: str) -> DataFrame:
     return text.select("value")
 
 
-def _as_json(rows: DataFrame, path: str) -> DataFrame:
+def _as_json(rows: DataFrame, path: str, optional: tuple[str, ...]) -> DataFrame:
     """Rows with a log's columns -> `value`, so that the same parser and the same rules apply."""
     missing = [name for name in REQUIRED_COLUMNS if name not in rows.columns]
     if missing:
         raise InvalidLog(f"{path}: lacks {', '.join(missing)}; its columns are {', '.join(rows.columns)}")
-    columns = [_epoch_ms(rows, name).alias(name) for name in REQUIRED_COLUMNS]
+    wanted = [*REQUIRED_COLUMNS, *(name for name in optional if name in rows.columns)]
+    columns = [_epoch_ms(rows, name).alias(name) for name in wanted]
     return rows.select(F.to_json(F.struct(*columns)).alias("value"))
 
 
@@ -124,7 +134,8 @@ def _reasons() -> list[str]:
     return list(dict.fromkeys(rule.reason for rule in rules()))
 
 
-def _line_metrics() -> list[Column]:
+def line_metrics() -> list[Column]:
+    """Of judged lines: how many were read, are without a user, break each rule."""
     reason = F.col("reason")
     return [
         F.count(F.lit(1)).alias("read"),
@@ -133,7 +144,8 @@ def _line_metrics() -> list[Column]:
     ]
 
 
-def _event_metrics() -> list[Column]:
+def event_metrics() -> list[Column]:
+    """Of accepted events: how many there are, how many are cancels, and what span they cover."""
     return [
         F.count(F.lit(1)).alias("accepted"),
         F.count_if(has_code(CANCELLED)).alias("cancels"),

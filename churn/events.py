@@ -101,10 +101,14 @@ def judged(events: DataFrame) -> DataFrame:
     return events.select("*", reason.alias("reason"), (~F.coalesce(has_user, F.lit(False))).alias("without_user"))
 
 
+def is_accepted() -> Column:
+    """Whether a judged event breaks no rule and belongs to a user."""
+    return F.col("reason").isNull() & ~F.col("without_user")
+
+
 def accepted(events: DataFrame) -> DataFrame:
     """Judged events that break no rule and belong to a user, with EVENT_COLUMNS (times in epoch ms, UTC)."""
-    is_accepted = F.col("reason").isNull() & ~F.col("without_user")
-    return events.where(is_accepted).select(
+    return events.where(is_accepted()).select(
         "user_id",
         coded(F.col("page")).alias("page_code"),
         "ts_ms",

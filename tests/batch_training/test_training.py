@@ -116,6 +116,14 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     assert "chosen by AP val." in said
 
 
+def test_a_damaged_log_is_named(spark, complaint, tmp_path):
+    text = "\n".join(lines([event(day / 100) for day in range(6000)]))
+    (tmp_path / "log.json.gz").write_bytes(gzip.compress(text.encode())[:-500])
+    line = complaint("train", tmp_path / "log.json.gz", "--models", tmp_path / "models")
+    assert "a file in it cannot be read" in line
+    assert "EOFException" in line
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -125,14 +133,6 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     ],
     ids=["missing", "empty", "without a cancel"],
 )
-def test_a_damaged_log_is_named(spark, complaint, tmp_path):
-    text = "\n".join(lines([event(day / 100) for day in range(6000)]))
-    (tmp_path / "log.json.gz").write_bytes(gzip.compress(text.encode())[:-500])
-    line = complaint("train", tmp_path / "log.json.gz", "--models", tmp_path / "models")
-    assert "a file in it cannot be read" in line
-    assert "EOFException" in line
-
-
 def test_a_log_that_cannot_teach(spark, complaint, tmp_path, content, said):
     log = tmp_path / "log.json"
     if content is not None:
