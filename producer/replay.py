@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -66,6 +66,15 @@ class Progress:
     sent: int = 0
     bad_lines: int = 0
     bytes: int = 0
+    last_ms: int = field(default_factory=lambda: int(time.time() * 1000))  # the time of the latest line that told one
+
+    def send(self, line: Line, sink: Sink) -> None:
+        """Send the line at its own time, or at that of the line before it, and count it."""
+        self.last_ms = line.ts_ms if line.ts_ms is not None else self.last_ms
+        sink.send(line, self.last_ms)
+        self.sent += 1
+        self.bad_lines += line.is_bad
+        self.bytes += len(line.value)
 
 
 def selected(selection: Selection) -> Iterator[Line]:
@@ -139,6 +148,17 @@ def publisher(bootstrap: str, topic: str, dry_run: bool) -> AbstractContextManag
     return Nowhere() if dry_run else Publisher(bootstrap, topic)
 
 
+def _shown(lines: Iterable[Line], clock: Callable[[], float], show: Callable[[], None]) -> Iterator[Line]:
+    """The lines; in between, shows how far they have come."""
+    shown = clock()
+    for line in lines:
+        now = clock()
+        if now - shown >= PROGRESS_SECONDS:
+            shown = now
+            show()
+        yield line
+
+
 def replay(  # noqa: PLR0913  (the clock and the sleep are there for tests)
     chosen: Iterator[Line],
     sink: Sink,
@@ -152,28 +172,17 @@ def replay(  # noqa: PLR0913  (the clock and the sleep are there for tests)
     An interrupt, or a log that cannot be read on, ends the sending; what was sent is still awaited.
     """
     progress, lateness = Progress(), Lateness()
-    began = shown = clock()
-    last_ms = int(time.time() * 1000)
+    began = clock()
     interrupted, problem = False, ""
     try:
-        for line in paced(chosen, pace, lateness, clock, sleep):
-            last_ms = line.ts_ms if line.ts_ms is not None else last_ms
-            sink.send(line, last_ms)
-            progress.sent += 1
-            progress.bad_lines += line.is_bad
-            progress.bytes += len(line.value)
-            if progress.sent % 256 == 0 or pace != Pace():
-                now = clock()
-                if now - shown >= PROGRESS_SECONDS:
-                    shown = now
-                    on_progress(progress, lateness)
+        for line in _shown(paced(chosen, pace, lateness, clock, sleep), clock, lambda: on_progress(progress, lateness)):
+            progress.send(line, sink)
         sink.flush()
     except KeyboardInterrupt:
         interrupted = True
-        sink.flush()
     except InvalidLog as error:
         problem = str(error)
-        sink.flush()
+    sink.flush()  # also after an early end
     on_progress(progress, lateness)
     seconds = max(clock() - began, 1e-9)
     return Report(
