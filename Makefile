@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help java demo test check unit up down clean
+.PHONY: help java demo study test check unit up down clean
 
 help:  ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ java:
 
 demo: $(VENV)/.installed java  ## Run the whole path on this machine: broker, training, stream, alerts
 	@$(BIN)/sparkify demo
+
+study: $(VENV)/.installed java  ## Compare every learner with the best possible forecast, on simulated users
+	@$(BIN)/sparkify study
 
 test: $(VENV)/.installed java  ## Run the whole test suite
 	$(BIN)/pytest

@@ -87,6 +87,27 @@ def demo(
     speech.print(f"the same figures: {report}", highlight=False, soft_wrap=True)
 
 
+@demo_app.command()
+def study(
+    folder: Annotated[Path, typer.Option(help="For report.json, and for each log while it is needed.")] = Path(
+        "build/study"
+    ),
+    sizes: Annotated[list[int], typer.Option("--users", min=225, help="How many users; may be repeated.")] = [2500],  # noqa: B006
+    seeds: Annotated[list[int], typer.Option("--seed", help="Which populations; may be repeated.")] = [11, 12, 13],  # noqa: B006
+) -> None:
+    """Compare every learner with the oracle, which is told each simulated user's hidden segment and rates."""
+    # only this command needs the learners
+    from churn_io.session import chosen_master, spark_session  # noqa: PLC0415
+    from sandbox import study as studies  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    spark = spark_session("sparkify-study", chosen_master(None))
+    plan = studies.Plan(folder, sizes, seeds)
+    rows = studies.study(spark, plan, lambda phase: speech.print(phase, style="dim", highlight=False))
+    speech.print(studies.table(rows))
+    speech.print(f"the same figures, seed by seed: {folder / 'report.json'}", highlight=False, soft_wrap=True)
+
+
 def clear(folder: Path) -> None:
     """Forget an earlier demo, its broker stopped; raises BadSetup for a folder that holds something else."""
     broker.stop(folder / "kafka")

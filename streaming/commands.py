@@ -11,6 +11,7 @@ import typer
 from churn.alerts import COOL_DOWN_DAYS
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENTS
 from churn_io.console import speech
+from churn_io.java import require_java
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
 from streaming.job import Settings, StopSignal, require_kafka, run
@@ -56,6 +57,7 @@ def score(
         available_now=available_now,
         trigger_ms=trigger_ms,
     )
+    require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start
     spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
     stop = StopSignal()
