@@ -7,14 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+BINS = 10  # of the calibration error, as in its source
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A snapshot's calibrated probabilities and labels (1.0: cancelled within the horizon), user by user."""
+    """A snapshot's calibrated probabilities and labels (1.0: cancelled within the horizon), user by user.
+
+    `cancel_days`: days from the snapshot to the cancel, not a number where none falls within the horizon.
+    """
 
     probability: Floats
     label: Floats
+    cancel_days: Floats | None = None
+
+
+def last_of_ties(score: Floats) -> Bools:
+    """Whether a place in sorted scores is the last of its value."""
+    return np.append(np.diff(score) != 0, True)
 
 
 def average_precision(outcome: Outcome) -> float:
@@ -25,7 +37,7 @@ def average_precision(outcome: Outcome) -> float:
     """
     order = np.argsort(-outcome.probability, kind="stable")
     score, label = outcome.probability[order], outcome.label[order]
-    ends_tie = np.append(np.diff(score) != 0, True)
+    ends_tie = last_of_ties(score)
     hits = np.cumsum(label)[ends_tie]
     picked = (np.arange(len(label)) + 1)[ends_tie]
     if not len(hits) or not hits[-1]:
@@ -50,12 +62,51 @@ def brier(outcome: Outcome) -> float:
     return float(np.mean((outcome.probability - outcome.label) ** 2))
 
 
+def expected_calibration_error(outcome: Outcome) -> float:
+    """How far the mean probability is from the share who cancel, on average over BINS bins of equal count.
+
+    Naeini, Cooper and Hauskrecht (2015); equal counts as in Nixon et al. (2019), since most probabilities are small.
+    A bin holds users / BINS of the sorted users: a tie across its edge is divided pro rata, with its mean label, and
+    so is a single user. Few users make it large: even a true forecast is off by about .8 of a bin's standard error.
+    """
+    order = np.argsort(-outcome.probability, kind="stable")
+    score, label = outcome.probability[order], outcome.label[order]
+    ends_tie = last_of_ties(score)
+    excess = np.append(0.0, np.cumsum(score - label)[ends_tie])
+    users = np.append(0, (np.arange(len(score)) + 1)[ends_tie])
+    at_edges = np.interp(np.linspace(0, len(score), BINS + 1), users, excess)
+    return float(np.abs(np.diff(at_edges)).sum() / len(score))
+
+
 def f1_of_churn(outcome: Outcome, threshold: float) -> float:
     """The harmonic mean of precision and recall of the churn class, when at or over the threshold means churn."""
-    alerted = outcome.probability >= threshold
-    hits = float(outcome.label[alerted].sum())
-    wanted = float(alerted.sum()) + float(outcome.label.sum())
-    return 2 * hits / wanted if wanted else 0.0
+    return _f1(outcome.probability >= threshold, outcome.label == 1)
+
+
+def weighted_f1(outcome: Outcome, threshold: float) -> float:
+    """The mean of both classes' F1, each weighted by its users; as scikit-learn's f1_score(average="weighted")."""
+    alerted, churns = outcome.probability >= threshold, outcome.label == 1
+    base_rate = float(churns.mean())
+    return base_rate * _f1(alerted, churns) + (1 - base_rate) * _f1(~alerted, ~churns)
+
+
+def weighted_f1_of_majority(base_rate: float) -> float:
+    """The weighted F1 of putting everybody into the larger class: what a weighted F1 must beat."""
+    larger = max(base_rate, 1 - base_rate)
+    return larger * 2 * larger / (1 + larger)
+
+
+def _f1(said: Bools, true: Bools) -> float:
+    wanted = float(said.sum() + true.sum())
+    return 2 * float((said & true).sum()) / wanted if wanted else 0.0
+
+
+def lead_days(outcome: Outcome, threshold: float) -> float:
+    """The median days to the cancel of those alerted who cancel within the horizon; not a number without any."""
+    found = (outcome.probability >= threshold) & (outcome.label == 1)
+    if outcome.cancel_days is None or not found.any():
+        return float("nan")
+    return float(np.median(outcome.cancel_days[found]))
 
 
 def budget_users(users: int, budget: float) -> int:
@@ -72,10 +123,11 @@ def hits_within_budget(outcome: Outcome, budget: float) -> float:
 
 
 def metrics(outcome: Outcome, threshold: float, budget: float) -> dict[str, Any]:
-    """All figures of one forecast, by name."""
+    """All figures of one forecast, by name; `lead_days` is None when no alerted user cancels."""
     users, positives = len(outcome.label), float(outcome.label.sum())
     hits = hits_within_budget(outcome, budget)
     alerted = budget_users(users, budget)
+    lead = lead_days(outcome, threshold)
     return {
         "users": users,
         "positives": int(positives),
@@ -83,9 +135,13 @@ def metrics(outcome: Outcome, threshold: float, budget: float) -> dict[str, Any]
         "average_precision": average_precision(outcome),
         "roc_auc": roc_auc(outcome),
         "brier": brier(outcome),
+        "ece": expected_calibration_error(outcome),
         "mean_probability": float(outcome.probability.mean()),
         "f1": f1_of_churn(outcome, threshold),
+        "weighted_f1": weighted_f1(outcome, threshold),
+        "weighted_f1_of_majority": weighted_f1_of_majority(positives / users),
         "alerted_share": float(np.mean(outcome.probability >= threshold)),
         "recall_at_budget": hits / positives,
         "lift_at_budget": (hits / alerted) / (positives / users),
+        "lead_days": None if np.isnan(lead) else lead,
     }

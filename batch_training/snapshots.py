@@ -9,7 +9,10 @@ from churn.state import alive, states_at
 
 
 def snapshots(partials: DataFrame, moments_ms: list[int], horizon_days: int) -> DataFrame:
-    """Daily partial states -> user_id, as_of_ms, last_ms, the features and `label`, a row per live user and moment."""
+    """Daily partial states -> user_id, as_of_ms, last_ms, the features, `label` and `cancel_days`.
+
+    A row per live user and moment.
+    """
     cancels = partials.where(F.col("cancelled_ms").isNotNull()).select("user_id", "cancelled_ms")
     features = states_at(partials, moments_ms).transform(alive).transform(with_features)
     return labelled(features, cancels, horizon_days)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from pyspark.ml import PredictionModel
@@ -11,6 +12,7 @@ from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from batch_training.bootstrap import intervals
 from batch_training.calibration import platt
 from batch_training.cards import NEVER, blank_card, published_card
 from batch_training.evaluation import Outcome, average_precision, metrics
@@ -21,7 +23,7 @@ from batch_training.snapshots import snapshots
 from batch_training.split import Split, chronological
 from batch_training.threshold import threshold_for
 from churn.errors import InvalidLog
-from churn.labels import LABEL
+from churn.labels import CANCEL_DAYS, LABEL
 from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
 from churn.state import daily
 
@@ -144,7 +146,7 @@ def by_role(frame: DataFrame, split: Split, settings: Settings) -> Roles:
         )
     fold = F.pmod(F.xxhash64("user_id", F.lit(settings.seed)), F.lit(FOLDS))
     return Roles(
-        training=frame.where(is_training).withColumn(FOLD, fold),
+        training=frame.where(is_training).drop(CANCEL_DAYS).withColumn(FOLD, fold),
         calibration=frame.where(F.col("as_of_ms") == split.calibration_ms),
         test=frame.where(F.col("as_of_ms") == split.test_ms),
         positives=positives,
@@ -172,7 +174,7 @@ def candidate(
         learner.name,
         validation,
         metrics(calibration, threshold, settings.budget),
-        metrics(test, threshold, settings.budget),
+        tested(test, threshold, settings),
         clock() - started,
     )
     return Candidate(Model(replace(model.card, threshold=threshold), classifier), result)
@@ -193,11 +195,16 @@ def majority(roles: Roles, settings: Settings) -> Result:
     """The figures of giving everybody the training snapshots' base rate, and never alerting."""
     base_rate = roles.positives["training"] / roles.training_rows
 
-    def guessed(frame: DataFrame) -> dict[str, object]:
-        label = outcome(frame.select(F.lit(base_rate).alias("probability"), LABEL))
-        return metrics(label, NEVER, settings.budget)
+    calibration, test = (
+        outcome(frame.withColumn("probability", F.lit(base_rate))) for frame in (roles.calibration, roles.test)
+    )
+    return Result(MAJORITY, base_rate, metrics(calibration, NEVER, settings.budget), tested(test, NEVER, settings), 0.0)
 
-    return Result(MAJORITY, base_rate, guessed(roles.calibration), guessed(roles.test), 0.0)
+
+def tested(test: Outcome, threshold: float, settings: Settings) -> dict[str, Any]:
+    """The figures of the test snapshot, and under `intervals` between which ends each lies."""
+    ends = intervals(test, threshold, settings.budget, settings.seed)
+    return {**metrics(test, threshold, settings.budget), "intervals": ends}
 
 
 def without_summary(classifier: PredictionModel) -> PredictionModel:
@@ -219,6 +226,7 @@ def with_scores(frame: DataFrame, model: Model) -> DataFrame:
 
 
 def outcome(scores: DataFrame) -> Outcome:
-    """`probability` and `label`, brought to the driver: a snapshot has a row a user."""
-    rows = np.array(scores.select("probability", LABEL).collect(), dtype=np.float64)
-    return Outcome(rows[:, 0], rows[:, 1])
+    """`probability`, `label` and, if there, `cancel_days`, brought to the driver: a snapshot has a row a user."""
+    names = [name for name in ("probability", LABEL, CANCEL_DAYS) if name in scores.columns]
+    rows = np.array(scores.select(*names).collect(), dtype=np.float64)  # a null becomes not a number
+    return Outcome(*rows.T)

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from churn.state import DAY_MS
 
 LABEL = "label"
+CANCEL_DAYS = "cancel_days"
 HISTORY_DAYS = 7  # a moment with less of the log before it says little about habits: not learnt from, not alerted
 
 
@@ -15,12 +16,17 @@ def is_within_horizon(cancelled_ms: Column, as_of_ms: Column, horizon_days: int)
 
 
 def labelled(features: DataFrame, cancels: DataFrame, horizon_days: int) -> DataFrame:
-    """Features, and user_id with cancelled_ms (any number of rows a user) -> the features and `label` (1.0 or 0.0)."""
+    """Features, and user_id with cancelled_ms (any number of rows a user) -> the features, `label` and `cancel_days`.
+
+    `label`: 1.0 or 0.0; `cancel_days`: days to the cancel that the label means, null without one. It tells the label:
+    for evaluation, never for a learner.
+    """
     by_user = cancels.groupBy("user_id").agg(F.collect_list("cancelled_ms").alias("cancels_ms"))
-    is_churn = F.exists(
+    within_horizon = F.filter(
         F.coalesce("cancels_ms", F.array().cast("array<bigint>")),
         lambda cancelled_ms: is_within_horizon(cancelled_ms, F.col("as_of_ms"), horizon_days),
     )
+    cancel_days = (F.array_min(within_horizon) - F.col("as_of_ms")) / F.lit(float(DAY_MS))
     return features.join(by_user, on="user_id", how="left").select(
-        *features.columns, is_churn.cast("double").alias(LABEL)
+        *features.columns, cancel_days.isNotNull().cast("double").alias(LABEL), cancel_days.alias(CANCEL_DAYS)
     )

@@ -42,6 +42,17 @@ def test_the_label_is_a_cancel_after_the_moment_and_within_the_horizon(taken):
     }
 
 
+def test_the_days_to_the_cancel_are_told_where_the_label_means_one(taken):
+    gone, stays = [event(15, user="gone"), *cancel(36.5, "gone")], [event(15, user="stays")]
+    days = {key: row.cancel_days for key, row in taken(gone + stays).items() if key[1] != 40}
+    assert days == {
+        ("gone", 20): None,
+        ("gone", 30): pytest.approx(6.5, abs=1e-3),
+        ("stays", 20): None,
+        ("stays", 30): None,
+    }
+
+
 def test_a_cancel_at_the_moment_is_the_past_and_at_the_horizons_end_the_future(taken):
     at_30 = [event(15), event(30, "Cancellation Confirmation", auth="Cancelled")]
     assert {key: row.label for key, row in taken(at_30).items()} == {("u1", 20): 1.0}

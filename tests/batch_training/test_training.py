@@ -6,10 +6,12 @@ import math
 
 import pytest
 
+from batch_training.bootstrap import INTERVALS
 from batch_training.calibration import platt
 from batch_training.commands import train as train_command
 from batch_training.report import summary
-from batch_training.training import Settings, train
+from batch_training.split import Split
+from batch_training.training import Settings, by_role, train
 from churn.errors import InvalidLog
 from churn.features import NAMES
 from churn.model import PER_CLASS
@@ -45,6 +47,25 @@ def test_the_card_says_what_was_learnt_from_and_how_well(trained):
     assert card.data["cancels"] == report.counts.cancels > 0
     assert card.metrics["test"]["users"] == report.results[0].test["users"]
     assert json.loads(json.dumps(card.as_dict()))["horizon_days"] == 10
+
+
+def test_each_figure_of_each_learner_on_the_card_has_its_interval(trained):
+    for learner in trained[0].card.metrics["learners"]:
+        test = learner["test"]
+        without = {"users", "positives", "intervals", *(name for name in INTERVALS if test[name] is None)}
+        assert set(test["intervals"]) == set(test) - without
+        low, high = test["intervals"]["average_precision"]
+        assert low <= test["average_precision"] <= high
+    chosen = trained[0].card.metrics["test"]
+    assert chosen["lead_days"] is None or 0 < chosen["lead_days"] <= 10
+
+
+def test_no_learner_sees_when_a_user_cancels(spark):
+    rows = [(f"u{moment}{label}", moment, label, 3.0) for moment in (1, 2, 3) for label in (0.0, 1.0)]
+    frame = spark.createDataFrame(rows, "user_id STRING, as_of_ms LONG, label DOUBLE, cancel_days DOUBLE")
+    roles = by_role(frame, Split((1,), 2, 3), Settings())
+    assert "cancel_days" not in roles.training.columns
+    assert "cancel_days" in roles.test.columns
 
 
 def test_the_threshold_keeps_to_the_budget_where_it_was_chosen(trained):
