@@ -56,7 +56,8 @@ def train(
         announce("starting Spark")
         spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         registry = Registry(spark, models)
-        model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
+        trained = train_model(spark, log, settings, datetime.now(UTC), announce)
+        model, report = trained.model, trained.report
         announce("publishing the model")
         card = replace(model.card, version=registry.free_version(model.card.version))
         registry.publish(card, model.classifier)

@@ -69,10 +69,19 @@ class Candidate:
     result: Result
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The best model of a log, the report on all learners, and the test snapshot, to measure other models on."""
+
+    model: Model
+    report: Report
+    test: DataFrame
+
+
 def train(
     spark: SparkSession, log: str, settings: Settings, now: datetime, announce: Announce = lambda _phase: None
-) -> tuple[Model, Report]:
-    """The best model of a log and the report on all learners; `now` dates the version. Raises InvalidLog."""
+) -> Trained:
+    """The best model of a log; `now` dates its version. Raises InvalidLog."""
     announce("reading the log")
     past = history(spark, log, int(now.timestamp() * 1000))
     split = chronological(past.counts.first_ms, past.counts.last_ms, settings.horizon_days)
@@ -104,7 +113,7 @@ def train(
         results=tuple(results),
         chosen=best.result.learner,
     )
-    return Model(published_card(best.model.card, report, now), best.model.classifier), report
+    return Trained(Model(published_card(best.model.card, report, now), best.model.classifier), report, roles.test)
 
 
 def history(spark: SparkSession, log: str, present_ms: int) -> History:
