@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlparse
 
 from py4j.protocol import Py4JJavaError
@@ -16,7 +16,9 @@ from churn_io.coordinates import HADOOP_VERSION
 
 S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
-Session = SparkSession | Callable[[], SparkSession]  # one that runs, or how to start it should a path need it
+Session: TypeAlias = (
+    SparkSession | Callable[[], SparkSession]
+)  # one that runs, or how to start it should a path need it
 
 
 class Storage:
