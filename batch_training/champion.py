@@ -15,7 +15,7 @@ from churn.labels import LABEL
 from churn.model import INPUTS, Model, with_inputs, with_probability
 from churn_io.registry import Registry
 
-RESAMPLES = 500  # the share in which one is better is then known to about a percentage point, near 95 %
+RESAMPLES = 500  # the share in which one is better is then known to about a percentage point, near 95%
 REFUSED_FROM = (
     0.95  # a challenger is refused on evidence alone: a tie, or too few cancels to tell, is for the newer data
 )
@@ -142,5 +142,5 @@ def in_words(champion: str, comparison: Comparison) -> str:
         f"on the same users {champion} is better in {comparison.champion_better_share:.0%} of "
         f"{comparison.resamples} resamples ({REFUSED_FROM:.0%} refuse): average precision "
         f"{comparison.challenger_average_precision:.3f} against {comparison.champion_average_precision:.3f}, "
-        f"difference {comparison.difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})"
+        f"difference {comparison.difference:+.3f} (95% interval {low:+.3f} to {high:+.3f})"
     )
