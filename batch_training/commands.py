@@ -9,15 +9,19 @@ from pathlib import PurePosixPath
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
+from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
+from batch_training.model_commands import DEFAULT_MODELS, Models
+from batch_training.model_commands import app as models_app
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary, table
-from batch_training.training import Settings
+from batch_training.training import Settings, Trained
 from batch_training.training import train as train_model
 from churn.errors import BadSetup
-from churn.model import Model
+from churn.model import Model, ModelCard
 from churn_io.console import speech
 from churn_io.registry import Registry, model_at
 from churn_io.session import chosen_master, spark_session
@@ -26,6 +30,7 @@ from churn_io.storage import Storage, local_path
 PAGE = "explore.html"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(models_app, name="models")
 
 Log = Annotated[
     str, typer.Argument(metavar="LOGS", help="A file or folder of JSON lines (.gz too) or Parquet; s3:// too.")
@@ -39,32 +44,53 @@ Master = Annotated[
 @app.command()
 def train(
     log: Log,
-    models: Annotated[
-        str, typer.Option(envvar="SPARKIFY_MODELS", help="The registry: a folder or s3:// path.")
-    ] = "models",
+    models: Models = DEFAULT_MODELS,
     horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
     budget: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be over the threshold.")
     ] = 0.05,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
     master: Master = None,
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make it current even if the present one is better.")
+    ] = False,
 ) -> None:
-    """Train all learners on past moments of a log, and publish the best as the current model."""
+    """Train all learners on past moments of a log; the best becomes current unless the present model is better."""
     settings = Settings(horizon_days, budget, seed)
     require_there(log)
     with phases() as announce:
         announce("starting Spark")
         spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         registry = Registry(spark, models)
-        model, report = train_model(spark, log, settings, datetime.now(UTC), announce)
+        trained = train_model(spark, log, settings, datetime.now(UTC), announce)
+        announce("comparing it with the current model")
+        found = verdict(registry, trained, seed)
+        if promote and not found.is_promoted:
+            found = found.overruled()
         announce("publishing the model")
-        card = replace(model.card, version=registry.free_version(model.card.version))
-        registry.publish(card, model.classifier)
-    speech.print(summary(report.counts))
-    speech.print(table(report))
-    speech.print(
-        f"[bold]{card.version}[/] is now the current model of {models}; alerts at {card.threshold:.3f} and over"
-    )
+        card = published(registry, trained, found)
+    speech.print(summary(trained.report.counts))
+    speech.print(table(trained.report))
+    speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
+
+
+def published(registry: Registry, trained: Trained, found: Verdict) -> ModelCard:
+    """The card under which the model is registered, with the verdict on it; the pointer moves if that says so."""
+    card = trained.model.card
+    metrics = {**card.metrics, "comparison": found.as_dict()}
+    card = replace(card, version=registry.free_version(card.version), metrics=metrics)
+    registry.register(card, trained.model.classifier)
+    if found.is_promoted:
+        registry.point_to(card.version, datetime.now(UTC))
+    return card
+
+
+def fate(card: ModelCard, found: Verdict, models: str) -> str:
+    """What became of a new model and why, as the end of a sentence that begins with its version."""
+    if found.is_promoted:
+        return f"is now the current model of {models}; alerts at {card.threshold:.3f} and over; {found.reason}"
+    by_hand = f"`sparkify models promote {card.version} --models {models}`"
+    return f"is registered but not made current: {found.reason}; {by_hand} does it all the same"
 
 
 @app.command()

@@ -71,10 +71,24 @@ class Candidate:
     result: Result
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The best model of a log, the report on all learners, and the snapshots, to measure other models on."""
+
+    model: Model
+    report: Report
+    snapshots: DataFrame
+
+    @property
+    def test(self) -> DataFrame:
+        """The test snapshot."""
+        return self.snapshots.where(F.col("as_of_ms") == self.report.split.test_ms)
+
+
 def train(
     spark: SparkSession, log: str, settings: Settings, now: datetime, announce: Announce = lambda _phase: None
-) -> tuple[Model, Report]:
-    """The best model of a log and the report on all learners; `now` dates the version. Raises InvalidLog."""
+) -> Trained:
+    """The best model of a log; `now` dates its version. Raises InvalidLog."""
     announce("reading the log")
     past = history(spark, log, int(now.timestamp() * 1000))
     split = chronological(past.counts.first_ms, past.counts.last_ms, settings.horizon_days)
@@ -106,7 +120,7 @@ def train(
         results=tuple(results),
         chosen=best.result.learner,
     )
-    return Model(published_card(best.model.card, report, now), best.model.classifier), report
+    return Trained(Model(published_card(best.model.card, report, now), best.model.classifier), report, frame)
 
 
 def history(spark: SparkSession, log: str, present_ms: int) -> History:

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -10,31 +12,71 @@ from pyspark.sql import SparkSession
 
 from churn.errors import ModelMismatch, NoModel
 from churn.model import Model, ModelCard, card_from
-from churn_io.storage import Storage, in_one_line, is_object_store
+from churn_io.storage import Session, Storage, in_one_line, is_object_store
+from churn_io.swaps import ROLLBACK, UNKNOWN, Swap, as_text, swaps_from, way_here
 
 POINTER = "current"
+HISTORY = "history"
 CARD = "model.json"
 PIPELINE = "pipeline"
 
 
-class Registry:
-    """Models under `root`, on any file system that Spark knows: ROOT/VERSION/{pipeline, model.json}, ROOT/current."""
+def utc_now() -> datetime:
+    """The present, for those who do not say when."""
+    return datetime.now(UTC)
 
-    def __init__(self, spark: SparkSession, root: str) -> None:
-        self.storage = Storage(spark)
+
+class Registry:
+    """Models under `root`, on any file system that Spark knows: ROOT/VERSION/{pipeline, model.json}.
+
+    ROOT/current names the version in force, ROOT/history those before it.
+    """
+
+    def __init__(self, session: Session, root: str) -> None:
+        self.storage = Storage(session)
         self.root = root.rstrip("/") or "/"
 
-    def publish(self, card: ModelCard, classifier: PredictionModel) -> None:
+    def publish(self, card: ModelCard, classifier: PredictionModel, clock: Callable[[], datetime] = utc_now) -> None:
         """Write a new version as a whole, then point to it; a reader sees the old or the new model, nothing between."""
+        self.register(card, classifier)
+        self.point_to(card.version, clock())
+
+    def register(self, card: ModelCard, classifier: PredictionModel) -> None:
+        """Write a new version as a whole; the pointer stays where it is."""
         folder = f"{self.root}/{card.version}"
-        # a rename on an object store is a copy; there the pointer alone makes a version visible
+        # a rename on an object store is a copy; there the card, which comes last, makes a version complete
         aside = folder if is_object_store(folder) else f"{self.root}/.{card.version}.{os.getpid()}"
         pipeline = PipelineModel([classifier]).write().overwrite()
         pipeline.save(self.storage.spark_path(f"{aside}/{PIPELINE}"))
         self.storage.write(f"{aside}/{CARD}", json.dumps(card.as_dict(), indent=2))
         if aside != folder:
             self.storage.move(aside, folder)
-        self.storage.write(f"{self.root}/{POINTER}", f"{card.version}\n")
+
+    def point_to(self, version: str, now: datetime) -> None:
+        """Put a version in force; raises NoModel when the registry does not hold it."""
+        if version not in self.versions() or not self.storage.exists(f"{self.root}/{version}/{CARD}"):
+            raise self._unknown(version)
+        self._swap(Swap(version, iso(now)))
+
+    def roll_back(self, now: datetime) -> str:
+        """Put the version before the current one in force again, and give its name. Raises NoModel, as `card` does too.
+
+        Twice goes back by two: a version that was rolled back is not returned to.
+        """
+        way = way_here(self._swaps())
+        if len(way) < 2:
+            of = f"before {way[0]}" if way else "at all"
+            raise NoModel(
+                f"{self.root}/{HISTORY}: no version was in force {of}; `sparkify models promote VERSION` chooses one"
+            )
+        before = self.card(way[-2]).version
+        self._swap(Swap(before, iso(now), ROLLBACK))
+        return before
+
+    def versions(self) -> list[str]:
+        """All versions, complete or not, sorted by name and so by time; empty when there is no registry."""
+        names = self.storage.names(self.root)
+        return [name for name in names if name not in (POINTER, HISTORY) and not name.startswith(".")]
 
     def free_version(self, wanted: str) -> str:
         """`wanted`, or with -2, -3 … behind it when there is such a version already."""
@@ -66,8 +108,8 @@ class Registry:
         path = f"{self.root}/{version}/{CARD}"
         try:
             values = json.loads(self.storage.read(path))
-        except FileNotFoundError as error:
-            raise NoModel(f"no model {version} at {self.root}: {path} is missing") from error
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise self._unknown(version) from error
         except ValueError as error:
             raise ModelMismatch(f"{path}: not JSON ({error}); run `sparkify train`") from error
         if not isinstance(values, dict):
@@ -85,6 +127,38 @@ class Registry:
             said = in_one_line(error)
             raise ModelMismatch(f"{folder}: not a complete Spark pipeline ({said}); run `sparkify train`") from error
         return Model(card, classifier)
+
+    def _swap(self, swap: Swap) -> None:
+        if self._text(POINTER).strip() == swap.version:
+            return
+        swaps = self._swaps()
+        # the pointer first: were it not to follow, the history would tell of a swap that never was
+        self.storage.write(f"{self.root}/{POINTER}", f"{swap.version}\n")
+        self.storage.write(f"{self.root}/{HISTORY}", as_text([*swaps, swap]))
+
+    def _swaps(self) -> list[Swap]:
+        """The history, and what the pointer says when the history has missed it."""
+        swaps = swaps_from(self._text(HISTORY))
+        pointed = self._text(POINTER).strip()
+        is_missed = pointed and (not swaps or swaps[-1].version != pointed)
+        return [*swaps, Swap(pointed, UNKNOWN)] if is_missed else swaps
+
+    def _text(self, name: str) -> str:
+        try:
+            return self.storage.read(f"{self.root}/{name}")
+        except FileNotFoundError:
+            return ""
+
+    def _unknown(self, version: str) -> NoModel:
+        return NoModel(
+            f"no model {version} at {self.root}: {self.root}/{version}/{CARD} is missing; "
+            f"`sparkify models list --models {self.root}` shows what is there"
+        )
+
+
+def iso(moment: datetime) -> str:
+    """The moment in ISO 8601, UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def model_at(spark: SparkSession, path: str) -> Model:

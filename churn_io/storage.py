@@ -2,8 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlparse
 
 from py4j.protocol import Py4JJavaError
@@ -14,12 +16,16 @@ from churn_io.coordinates import HADOOP_VERSION
 
 S3A = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 
+Session: TypeAlias = (
+    SparkSession | Callable[[], SparkSession]
+)  # one that runs, or how to start it should a path need it
+
 
 class Storage:
     """Reads and writes small text files; local ones in Python, others by the session's Hadoop file systems."""
 
-    def __init__(self, spark: SparkSession) -> None:
-        self._spark = spark
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
@@ -103,6 +109,10 @@ class Storage:
                 f"--packages org.apache.hadoop:hadoop-aws:{HADOOP_VERSION} to spark-submit"
             )
         return path
+
+    @cached_property
+    def _spark(self) -> SparkSession:
+        return self._session if isinstance(self._session, SparkSession) else self._session()
 
     @property
     def _jvm(self) -> Any:

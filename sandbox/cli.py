@@ -3,6 +3,7 @@
 import typer
 
 from batch_training.commands import app as batch_app
+from batch_training.model_commands import app as models_app
 from churn_io.console import run
 from producer.commands import app as producer_app
 from sandbox.commands import app as kafka_app
@@ -17,6 +18,7 @@ app = typer.Typer(
 for program in (demo_app, producer_app, batch_app, streaming_app):
     app.registered_commands.extend(program.registered_commands)
 app.add_typer(kafka_app, name="kafka")
+app.add_typer(models_app, name="models")
 
 
 def main() -> None:

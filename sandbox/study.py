@@ -15,7 +15,7 @@ from rich.table import Table
 
 from batch_training.evaluation import Outcome, average_precision, roc_auc
 from batch_training.learners import MAJORITY
-from batch_training.training import Settings, material, trained
+from batch_training.training import Settings, train
 from producer.simulator import Settings as Simulation
 from producer.simulator import write_log
 from sandbox.oracle import oracle
@@ -52,9 +52,9 @@ def of_population(spark: SparkSession, folder: Path, users: int, seed: int) -> l
     log, truth = folder / f"log-{users}-{seed}", folder / f"truth-{users}-{seed}.json"
     try:
         write_log(Simulation(users, DAYS, START, seed), log, truth, by_day=True)
-        found = material(spark, str(log), Settings(), datetime.now(UTC))
-        _, report = trained(found, Settings(), datetime.now(UTC))
-        told = oracle(found.frame, truth, found.split)
+        trained = train(spark, str(log), Settings(), datetime.now(UTC))
+        report = trained.report
+        told = oracle(trained.snapshots, truth, report.split)
     finally:
         shutil.rmtree(log, ignore_errors=True)
         truth.unlink(missing_ok=True)
@@ -104,7 +104,7 @@ def names(rows: list[Row]) -> list[str]:
 
 def gain(rows: list[Row]) -> float:
     """The mean average precision over the base rate."""
-    return mean(row["average_precision"] - row["base_rate"] for row in rows)
+    return float(mean(row["average_precision"] - row["base_rate"] for row in rows))
 
 
 def table(rows: list[Row]) -> Table:

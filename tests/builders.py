@@ -7,7 +7,8 @@ from typing import Any
 
 from churn.classes import UserClasses
 from churn.events import CANCEL_PAGES, CANCELLED
-from churn.features import PER_100_SONGS, PRIOR_SONGS
+from churn.features import NAMES, PER_100_SONGS, PRIOR_SONGS
+from churn.model import PER_CLASS, ModelCard
 from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS, n_of, n_paid_of, snake
 
 START_MS = 1_538_352_000_000  # 2018-10-01T00:00:00Z, the first day of Sparkify
@@ -58,6 +59,24 @@ ONE_CLASS = UserClasses(
     cancel_rates=[0.05],
     words=["pages much like everybody's"],
 )
+
+
+def card(version: str, **fields: Any) -> ModelCard:
+    """A model card of this code's features; `fields` override."""
+    n_inputs = len(NAMES) + PER_CLASS * ONE_CLASS.size
+    values = {
+        "version": version,
+        "learner": "logistic",
+        "features": list(NAMES),
+        "mean": [1.0] * n_inputs,
+        "deviation": [0.5] * n_inputs,
+        "typical": [1.0] * n_inputs,
+        "calibration": (1.0, 0.0),
+        "threshold": 0.2,
+        "horizon_days": 10,
+        "classes": ONE_CLASS,
+    }
+    return ModelCard(**(values | fields))
 
 
 def lines(events: Iterable[Event]) -> list[str]:

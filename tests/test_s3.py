@@ -116,6 +116,18 @@ def test_a_log_on_s3_becomes_a_model_on_s3_that_predicts_to_s3(sparkify, bucket,
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
 
 
+def test_a_registry_on_s3_is_listed_and_its_pointer_moved(sparkify, bucket, models):
+    version = bucket.get_object(Bucket=BUCKET, Key="models/current")["Body"].read().decode().strip()
+    listed = sparkify("models", "list", "--models", models)
+    assert listed.returncode == 0, listed.stderr[-2000:]
+    assert version in listed.stdout
+    refused = sparkify("models", "rollback", "--models", models)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False), refused.stderr[-2000:]
+    assert f"no version was in force before {version}" in refused.stderr
+    history = bucket.get_object(Bucket=BUCKET, Key="models/history")["Body"].read().decode()
+    assert history.startswith(f"{version} 20")
+
+
 def test_a_stream_takes_its_model_from_s3_and_goes_on_from_its_checkpoint_there(
     sparkify, bucket, models, log, broker, topic_names
 ):

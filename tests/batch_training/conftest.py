@@ -20,6 +20,12 @@ def log(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trained(spark, log):
-    """The best model of the log, and the report."""
+def training(spark, log):
+    """What training on the log gives."""
     return train(spark, log, Settings(), NOW)
+
+
+@pytest.fixture(scope="session")
+def trained(training):
+    """The best model of the log, and the report."""
+    return training.model, training.report

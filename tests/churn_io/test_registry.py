@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ CARD = ModelCard(
     horizon_days=10,
     classes=ONE_CLASS,
 )
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NEWER = replace(CARD, version="20260102T000000Z-gbt", learner="gbt")
 
 
@@ -80,10 +82,20 @@ def test_the_pointer_moves_to_the_newer_model_and_the_older_one_stays(registry, 
     assert registry.card(CARD.version) == CARD
 
 
-def test_publishing_leaves_nothing_but_versions_and_the_pointer(registry, classifiers, tmp_path):
-    registry.publish(CARD, classifiers["logistic"])
-    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [CARD.version, "current"]
+def test_publishing_leaves_nothing_but_versions_the_pointer_and_its_history(registry, classifiers, tmp_path):
+    registry.publish(CARD, classifiers["logistic"], lambda: NOW)
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == [CARD.version, "current", "history"]
     assert (tmp_path / "models" / "current").read_text() == f"{CARD.version}\n"
+    assert (tmp_path / "models" / "history").read_text() == f"{CARD.version} 2026-01-02T03:04:05Z\n"
+
+
+def test_a_registered_model_is_there_but_not_in_force(registry, classifiers):
+    registry.publish(CARD, classifiers["logistic"])
+    registry.register(NEWER, classifiers["gbt"])
+    assert registry.current_version() == CARD.version
+    assert registry.load(NEWER.version).card == NEWER
+    registry.point_to(NEWER.version, NOW)
+    assert registry.current_version() == NEWER.version
 
 
 def test_a_taken_version_gets_a_number(registry, classifiers):
