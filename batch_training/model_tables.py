@@ -10,7 +10,7 @@ from churn.model import ModelCard
 
 NOTHING = "–"
 DATE = len("2018-10-01")
-COUNTS = ("users", "positives")  # shown with what a model was measured on
+NOT_FIGURES = ("users", "positives", "intervals")  # the first two are shown with what a model was measured on
 ECE = ("ece", "expected_calibration_error")
 
 
@@ -60,7 +60,7 @@ def comparison_table(first: ModelCard, second: ModelCard) -> Table:
         shown.add_row(name, *(str(each[name]) for each in origins))
     shown.add_section()
     metrics = test_metrics(first), test_metrics(second)
-    for name in (name for name in {**metrics[0], **metrics[1]} if name not in COUNTS):
+    for name in (name for name in {**metrics[0], **metrics[1]} if name not in NOT_FIGURES):
         shown.add_row(name.replace("_", " "), *(shown_figure(each.get(name)) for each in metrics))
     return shown
 

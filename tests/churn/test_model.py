@@ -199,6 +199,11 @@ def test_a_card_of_other_features_is_refused_by_name():
         card_from(values, "here.json")
 
 
+def test_a_card_whose_scale_is_cut_short_is_refused():
+    with pytest.raises(ModelMismatch, match=f"wanted are {len(TYPICAL)} means"):
+        card_from({**CARD.as_dict(), "mean": CARD.mean[:-1]}, "here.json")
+
+
 def test_a_card_with_the_features_in_another_order_is_refused():
     with pytest.raises(ModelMismatch, match="another order"):
         card_from({**CARD.as_dict(), "features": list(reversed(NAMES))}, "here.json")
