@@ -63,16 +63,16 @@ def card_from(values: dict[str, Any], origin: str) -> ModelCard:
         card = ModelCard(**{**values, **parts})
     except (TypeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{origin}: not a model card of this version ({error}); run `sparkify train`") from error
-    n_inputs = len(card.features) + PER_CLASS * card.classes.size
-    if not len(card.mean) == len(card.deviation) == len(card.typical) == n_inputs:
-        raise ModelMismatch(
-            f"{origin}: wanted are {n_inputs} means, deviations and typical values; run `sparkify train`"
-        )
     if tuple(card.features) != NAMES:
         strange = sorted(set(card.features) ^ set(NAMES)) or ["another order"]
         raise ModelMismatch(
             f"{origin}: trained on {len(card.features)} features, this code computes {len(NAMES)}; "
             f"they differ in {', '.join(strange[:5])}; run `sparkify train`"
+        )
+    n_inputs = len(card.features) + PER_CLASS * card.classes.size
+    if not len(card.mean) == len(card.deviation) == len(card.typical) == n_inputs:
+        raise ModelMismatch(
+            f"{origin}: wanted are {n_inputs} means, deviations and typical values; run `sparkify train`"
         )
     return card
 

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from batch_training.evaluation import Outcome
 from batch_training.split import Split
+from batch_training.training import without_summary
 from churn.labels import LABEL
 from producer.simulator.tables import SEGMENT_SHARES
 
@@ -23,7 +24,7 @@ def oracle(snapshots: DataFrame, truth: Path, split: Split) -> Outcome:
         "as_of_ms", LABEL, array_to_vector(F.array(*inputs())).alias("features")
     )
     learner = LogisticRegression(labelCol=LABEL, regParam=1e-4, maxIter=100)
-    fitted = learner.fit(told.where(F.col("as_of_ms").isin(*split.training_ms)))
+    fitted = without_summary(learner.fit(told.where(F.col("as_of_ms").isin(*split.training_ms))))
     scored = fitted.transform(told.where(F.col("as_of_ms") == split.test_ms))
     rows = np.array(scored.select(vector_to_array("probability")[1], LABEL).collect(), dtype=np.float64)
     return Outcome(rows[:, 0], rows[:, 1])

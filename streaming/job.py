@@ -18,11 +18,9 @@ from churn_io.storage import Storage
 from streaming import query as streaming_query
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
-from streaming.log_starts import LogStarts
 from streaming.models import CurrentModel
 from streaming.sink import last_alerts
 from streaming.source import Source, live
-from streaming.sweep import stored_states
 from streaming.trigger import Policy, Topics, Trigger
 
 POLL_SECONDS = 0.1
@@ -106,11 +104,7 @@ def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, A
     identity = topic_id(source.bootstrap, source.topic)
     checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
     alerted = last_alerts(spark, source.bootstrap, topics.alerts)
-    log_starts = LogStarts()
-    last = checkpoint.last_committed()
-    if last is not None:
-        log_starts.see(stored_states(spark, checkpoint.spark_folder, last))
-    return Trigger(spark, source, topics, settings.policy, checkpoint, model, alerted, log_starts, on_batch)
+    return Trigger(spark, source, topics, settings.policy, checkpoint, model, alerted, on_batch)
 
 
 def require_kafka(settings: Settings) -> None:

@@ -53,19 +53,21 @@ class Trigger:
     checkpoint: Checkpoint
     model: CurrentModel
     alerted: dict[str, int]  # user -> last alert (epoch ms)
-    log_starts: LogStarts
     on_batch: Callable[[int, Accounts], None]
+    log_starts: LogStarts | None = None  # None until the first batch
     total: Accounts = field(default_factory=Accounts)
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
         plan = self.checkpoint.plan(batch_id)
+        if self.log_starts is None:
+            self.log_starts = self._log_starts(plan.batch_id - 1)
         with persisted(touched) as states:
             self.log_starts.see(states)  # runs the query, once; what it observed is there now
             metrics = observed(self.spark)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, metrics)
             if clock_ms is not None:
-                accounts += self._score(self._due(plan, clock_ms, states), clock_ms)
+                accounts += self._score(self._due(plan, clock_ms, states), clock_ms, self.log_starts)
         self.total += accounts
         self.on_batch(batch_id, accounts)
 
@@ -78,9 +80,7 @@ class Trigger:
         clock_ms = None if batch_id is None else self.checkpoint.last_clock_ms(batch_id)
         if batch_id is None or clock_ms is None:
             return
-        states = stored_states(self.spark, self.checkpoint.spark_folder, batch_id)
-        self.log_starts.see(states)
-        accounts = self._score(states, clock_ms)
+        accounts = self._score(self._stored(batch_id), clock_ms, self._log_starts(batch_id))
         self.total += accounts
         self.on_batch(batch_id, accounts)
 
@@ -89,16 +89,26 @@ class Trigger:
         period_ms = self.policy.sweep_days * DAY_MS
         if not period_ms or plan.clock_ms is None or plan.clock_ms // period_ms == clock_ms // period_ms:
             return touched
-        stored = stored_states(self.spark, self.checkpoint.spark_folder, plan.batch_id - 1)
-        untouched = stored.join(touched, on=["user_id", "window_start_ms"], how="left_anti")
+        untouched = self._stored(plan.batch_id - 1).join(touched, on=["user_id", "window_start_ms"], how="left_anti")
         return untouched.unionByName(touched)
 
-    def _score(self, states: DataFrame, clock_ms: int) -> Accounts:
+    def _stored(self, batch_id: int) -> DataFrame:
+        """Everybody's states as of a finished batch. Spark can read them once a query has begun in this session."""
+        return stored_states(self.spark, self.checkpoint.spark_folder, batch_id)
+
+    def _log_starts(self, batch_id: int) -> LogStarts:
+        """The log's starts as of a finished batch; none before the first."""
+        found = LogStarts()
+        if batch_id >= 0:
+            found.see(self._stored(batch_id))
+        return found
+
+    def _score(self, states: DataFrame, clock_ms: int, log_starts: LogStarts) -> Accounts:
         """Publish the scores as of the clock, then the alerts that they decide."""
         scorer = self.model.scorer()
         card = scorer.model.card
         # a row, not literals: new literals in each batch would have each batch's code compiled anew
-        log_start_ms = self.log_starts.of(clock_ms)
+        log_start_ms = log_starts.of(clock_ms)
         moment = self.spark.createDataFrame([(clock_ms, log_start_ms)], "as_of_ms LONG, log_start_ms LONG")
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
         with persisted(as_score_records(scorer.scored(in_force), card)) as records:
