@@ -108,7 +108,10 @@ def _reason(position: int, name: str, value: Column, typical: float) -> Column:
 
 
 def _habits(card: ModelCard) -> Column:
-    """The classes' reason: its value is the share (per cent) of users of such habits who cancel within the horizon."""
+    """The classes' reason: its value is the share (per cent) of users of such habits who cancel within the horizon.
+
+    None where that share is not above everybody's: habits push an active user's score even then, but say the opposite.
+    """
     rates = F.array(*(F.lit(100 * rate) for rate in card.classes.cancel_rates))
     expected = F.aggregate(
         F.zip_with(SHARES, rates, lambda share, rate: share * rate), F.lit(0.0), lambda sum_, part: sum_ + part
@@ -124,7 +127,8 @@ def _habits(card: ModelCard) -> Column:
         F.lit(f"% cancel within {card.horizon_days} days (all: {everybody:.1f}%): "),
         F.array(*(F.lit(text) for text in card.classes.words))[likeliest - 1],
     )
-    return _as_struct(F.col(EFFECTS)[len(NAMES)], HABITS, expected, F.lit(everybody), text)
+    effect = F.when(expected > everybody, F.col(EFFECTS)[len(NAMES)]).otherwise(F.lit(0.0))
+    return _as_struct(effect, HABITS, expected, F.lit(everybody), text)
 
 
 def _as_struct(effect: Column, feature: str, value: Column, typical: Column, text: Column) -> Column:

@@ -120,9 +120,13 @@ def by_user(features, model):
 REASONS = (*NAMES, HABITS)
 
 
+IS_LIKELIER = SHARES @ CLASSES.cancel_rates > np.array([0.7, 0.3]) @ CLASSES.cancel_rates
+
+
 def by_reason(effects):
-    """Effects of the inputs -> of the features, and of all inputs of the classes together."""
-    return np.column_stack([effects[:, : len(NAMES)], effects[:, len(NAMES) :].sum(axis=1)])
+    """Effects of the inputs -> of the features, and of the classes together where such users cancel more."""
+    habits = np.where(IS_LIKELIER, effects[:, len(NAMES) :].sum(axis=1), 0)
+    return np.column_stack([effects[:, : len(NAMES)], habits])
 
 
 def strongest(effects):
@@ -170,6 +174,7 @@ def test_a_trees_reason_is_what_the_probability_loses_when_the_feature_becomes_t
             occluded = INPUTS[number].copy()
             occluded[hidden] = TYPICAL[hidden]
             effects[position] = whole - probability(occluded)
+        effects[-1] *= IS_LIKELIER[number]
         found = [reason.effect for reason in row.reasons]
         expected = [effect for effect in sorted(effects, reverse=True)[:3] if effect > 1e-12]
         assert [effect for effect in found if effect > 1e-12] == pytest.approx(expected, rel=1e-9)
