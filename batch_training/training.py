@@ -65,17 +65,20 @@ class Roles:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fitted and calibrated model with its figures."""
+    """A fitted and calibrated model with its figures, and what it says of the two later snapshots."""
 
     model: Model
     result: Result
+    calibration: Outcome
+    test: Outcome
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The best model of a log, the report on all learners, and the snapshots, to measure other models on."""
+    """The best model of a log, all that competed, the report on them, and the snapshots, to measure others on."""
 
     model: Model
+    candidates: tuple[Candidate, ...]
     report: Report
     snapshots: DataFrame
 
@@ -120,7 +123,8 @@ def train(
         results=tuple(results),
         chosen=best.result.learner,
     )
-    return Trained(Model(published_card(best.model.card, report, now), best.model.classifier), report, frame)
+    model = Model(published_card(best.model.card, report, now), best.model.classifier)
+    return Trained(model, tuple(candidates), report, frame)
 
 
 def history(spark: SparkSession, log: str, present_ms: int) -> History:
@@ -191,7 +195,7 @@ def candidate(
         tested(test, threshold, settings),
         clock() - started,
     )
-    return Candidate(Model(replace(model.card, threshold=threshold), classifier), result)
+    return Candidate(Model(replace(model.card, threshold=threshold), classifier), result, calibration, test)
 
 
 def validated(learner: Learner, training: DataFrame, card: ModelCard) -> float:
