@@ -1,8 +1,6 @@
 """The verbs of the batch job: explore logs, train a model from them, and predict from logs with a model."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -15,10 +13,13 @@ from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
 from batch_training.model_commands import app as models_app
+from batch_training.phases import phases
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
-from batch_training.report import iso, summary, table
-from batch_training.training import Settings, Trained
+from batch_training.report import iso, summary, table, threshold_table
+from batch_training.settings import Settings
+from batch_training.threshold import Goals, Offer, Rule
+from batch_training.training import Trained
 from batch_training.training import train as train_model
 from churn.errors import BadSetup
 from churn.model import Model, ModelCard
@@ -47,8 +48,28 @@ def train(
     models: Models = DEFAULT_MODELS,
     horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
     budget: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be over the threshold.")
-    ] = 0.05,
+        float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be alerted in a week.")
+    ] = Goals.budget,
+    precision: Annotated[
+        float,
+        typer.Option(min=0.001, max=1, help="Share of the alerted that should cancel, for --threshold precision."),
+    ] = Goals.precision,
+    customer_value: Annotated[
+        float, typer.Option(min=0, help="What a customer who stays is worth, for --threshold profit.")
+    ] = Offer.value,
+    offer_cost: Annotated[float, typer.Option(min=0, help="What the offer to an alerted user costs.")] = Offer.cost,
+    offer_success: Annotated[
+        float, typer.Option(min=0, max=1, help="The chance that an offer keeps one who would have left.")
+    ] = Offer.success,
+    threshold: Annotated[Rule, typer.Option(help="What the score from which users are alerted is chosen for.")] = (
+        Goals.rule
+    ),
+    only: Annotated[
+        list[str] | None, typer.Option("--learner", help="Train this learner alone; may be given several times.")
+    ] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Try a grid of parameters for each learner; takes longer.")] = (
+        False
+    ),
     seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
     master: Master = None,
     promote: Annotated[
@@ -56,7 +77,8 @@ def train(
     ] = False,
 ) -> None:
     """Train all learners on past moments of a log; the best becomes current unless the present model is better."""
-    settings = Settings(horizon_days, budget, seed)
+    goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
+    settings = Settings(horizon_days, goals, tuple(only or ()), tune, seed)
     require_there(log)
     with phases() as announce:
         announce("starting Spark")
@@ -71,6 +93,7 @@ def train(
         card = published(registry, trained, found)
     speech.print(summary(trained.report.counts))
     speech.print(table(trained.report))
+    speech.print(threshold_table(trained.report))
     speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
 
 
@@ -160,24 +183,3 @@ def epoch_ms(text: str) -> int:
         raise typer.BadParameter(f"{text!r}; wanted is a time like 2018-11-20T00:00", param_hint="--as-of") from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
-
-
-@contextmanager
-def phases(clock: Callable[[], float] = time.perf_counter) -> Iterator[Callable[[str], None]]:
-    """Says what is being done while it is done, and how long it took when the next thing begins."""
-    running: list[tuple[str, float]] = []
-
-    def finish() -> None:
-        for phase, started in running:
-            speech.print(f"{clock() - started:6.1f} s  {phase}", style="dim", highlight=False)
-        running.clear()
-
-    with speech.status("…") as status:
-
-        def announce(phase: str) -> None:
-            finish()
-            running.append((phase, clock()))
-            status.update(phase)
-
-        yield announce
-        finish()

@@ -1,6 +1,8 @@
-"""The learners as data: a name and Spark's estimator. All read the same vector of standardised features."""
+"""The learners as data: a name, Spark's estimator, a grid. All read the same vector of standardised features."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pyspark.ml import Predictor
 from pyspark.ml.classification import (
@@ -9,8 +11,11 @@ from pyspark.ml.classification import (
     MultilayerPerceptronClassifier,
     RandomForestClassifier,
 )
+from pyspark.ml.param import Param
+from pyspark.ml.tuning import ParamGridBuilder
 
 from batch_training.classes import CLASSES
+from churn.errors import BadSetup
 from churn.features import NAMES
 from churn.labels import LABEL
 from churn.model import PER_CLASS
@@ -20,16 +25,39 @@ N_INPUTS = len(NAMES) + PER_CLASS * CLASSES
 MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
 
 
+Parameters = Mapping[Param[Any], Any]
+DEFAULT: Parameters = {}
+
+
 @dataclass(frozen=True)
 class Learner:
-    """A way to learn; its name goes into the model's version."""
+    """A way to learn; its name goes into the model's version.
+
+    `parameters` overrule the estimator's own; `grid` holds those to choose from, of which {} are the estimator's own.
+    """
 
     name: str
     estimator: Predictor
+    grid: tuple[Parameters, ...] = (DEFAULT,)
+    parameters: Parameters = field(default_factory=dict)
+
+    def varied(self, **values: list[Any]) -> "Learner":
+        """With a grid: the estimator's own parameters, then each combination of these values."""
+        builder = ParamGridBuilder()
+        for name, each in values.items():
+            builder.addGrid(self.estimator.getParam(name), each)
+        return replace(self, grid=(DEFAULT, *builder.build()))
+
+    def untuned(self) -> "Learner":
+        """With the estimator's own parameters alone."""
+        return replace(self, grid=(DEFAULT,))
 
 
 def learners(seed: int) -> tuple[Learner, ...]:
-    """Sizes are bound by cancels, not by users: some hundred positives carry shallow trees and few neurons only."""
+    """Sizes are bound by cancels, not by users: some hundred positives carry shallow trees and few neurons only.
+
+    The parameters of the estimators are those that served best on simulated logs; the grids look around them.
+    """
     columns = {"featuresCol": VECTOR, "labelCol": LABEL}
     seeded = {**columns, "seed": seed}
     return (
@@ -37,11 +65,11 @@ def learners(seed: int) -> tuple[Learner, ...]:
             "logistic",
             # the inputs are standardised already, so the penalty acts on comparable weights
             LogisticRegression(**columns, regParam=0.001, elasticNetParam=0.5, maxIter=50, standardization=False),
-        ),
+        ).varied(regParam=[0.0003, 0.003, 0.01], elasticNetParam=[0.0, 0.5, 1.0]),
         Learner(
             "forest",
             RandomForestClassifier(**seeded, numTrees=60, maxDepth=6, minInstancesPerNode=20),
-        ),
+        ).varied(maxDepth=[4, 8], minInstancesPerNode=[10, 50]),
         Learner(
             "gbt",
             GBTClassifier(
@@ -53,10 +81,19 @@ def learners(seed: int) -> tuple[Learner, ...]:
                 subsamplingRate=0.7,
                 minInstancesPerNode=20,
             ),
-        ),
+        ).varied(maxDepth=[2, 4], maxIter=[30, 60]),
         Learner(
             "perceptron",
             # few steps: nothing else keeps its 600 weights from learning the training users by heart
             MultilayerPerceptronClassifier(**seeded, layers=[N_INPUTS, 16, 2], maxIter=15),
-        ),
+        ).varied(layers=[[N_INPUTS, 8, 2], [N_INPUTS, 16, 2]], maxIter=[10, 30]),
     )
+
+
+def chosen(known: tuple[Learner, ...], names: tuple[str, ...]) -> tuple[Learner, ...]:
+    """Those of these names, all without any; raises BadSetup when there is no such learner."""
+    strange = [name for name in names if name not in {learner.name for learner in known}]
+    if strange:
+        there = ", ".join(learner.name for learner in known)
+        raise BadSetup(f"no learner is called {', '.join(strange)}; there are {there}")
+    return tuple(learner for learner in known if not names or learner.name in names)

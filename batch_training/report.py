@@ -1,6 +1,6 @@
 """What a training run found, and how it is shown."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from batch_training.logs import Counts
 from batch_training.split import Split
+from batch_training.threshold import Goals, Rule
 
 COLUMNS = {  # heading -> the metric and its format
     "AP": ("average_precision", ".3f"),
@@ -26,7 +27,8 @@ WITH_INTERVAL = ("AP", "AUC")  # the others' stand on the model card: a line hol
 class Result:
     """One learner's figures: the average precision on held-out users, which chooses, and those of the later snapshots.
 
-    The calibration snapshot sets the scale and the threshold; the test snapshot tells.
+    The calibration snapshot sets the scale and the threshold; the test snapshot tells. `parameters` are those that
+    the grid, of which each point was `tried`, put in the place of the learner's own. `thresholds`: a row a rule.
     """
 
     learner: str
@@ -34,6 +36,9 @@ class Result:
     calibration: dict[str, Any]
     test: dict[str, Any]
     seconds: float
+    parameters: dict[str, Any] = field(default_factory=dict)
+    tried: tuple[dict[str, Any], ...] = ()
+    thresholds: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,19 +51,24 @@ class Report:
     split: Split
     training_rows: int
     training_positives: int
-    budget: float
+    goals: Goals
     horizon_days: int
     results: tuple[Result, ...]
     chosen: str
 
+    @property
+    def best(self) -> Result:
+        """The chosen learner's figures."""
+        (chosen,) = (result for result in self.results if result.learner == self.chosen)
+        return chosen
+
     def metrics(self) -> dict[str, Any]:
         """For the model card: the chosen learner's test figures, and every learner's."""
-        (chosen,) = (result for result in self.results if result.learner == self.chosen)
         return {
-            "test": chosen.test,
-            "calibration": chosen.calibration,
+            "test": self.best.test,
+            "calibration": self.best.calibration,
             "learners": [asdict(result) for result in self.results],
-            "budget": self.budget,
+            "goals": asdict(self.goals),
         }
 
     def data(self) -> dict[str, Any]:
@@ -123,6 +133,33 @@ def table(report: Report) -> Table:
     return shown
 
 
+def threshold_table(report: Report) -> Table:
+    """A row a rule for the chosen learner's threshold, that in force bold: what each does on the test snapshot."""
+    goals, offer = report.goals, report.goals.offer
+    aims = {
+        Rule.BUDGET: f"at most {goals.budget:.1%} of the live users a week",
+        Rule.PRECISION: f"{goals.precision:.0%} of the alerted cancel",
+        Rule.PROFIT: f"most profit: value {offer.value:g}, cost {offer.cost:g}, success {offer.success:.0%}",
+    }
+    shown = Table(title=f"Where {report.chosen} alerts", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    shown.add_column("rule: aim on earlier users")
+    for heading in ("alert\nfrom", "alerted", "who\ncancel", "recall", "profit a\nlive user"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in report.best.thresholds:
+        rule, test = Rule(row["rule"]), row["test"]
+        is_in_force = rule is goals.rule
+        shown.add_row(
+            f"{rule}: {aims[rule]}{' *' if is_in_force else ''}",
+            _short(row["threshold"], ".3f"),
+            f"{test['alerted_share']:.1%}",
+            "none" if test["precision"] is None else f"{test['precision']:.1%}",
+            f"{test['recall']:.1%}",
+            f"{test['profit_per_user']:+.3f}",
+            style="bold" if is_in_force else "",
+        )
+    return shown
+
+
 def _caption(report: Report) -> str:
     test = report.results[0].test
     return (
@@ -130,7 +167,7 @@ def _caption(report: Report) -> str:
         f"All else is measured on the test snapshot, {iso(report.split.test_ms)[:10]}: {test['users']:,} live users, "
         f"{test['positives']:,} of whom cancel within {report.horizon_days} days ({test['base_rate']:.1%}). "
         "In brackets: 95% intervals, users resampled. "
-        f"F1 is that of the churn class; recall and lift hold when the highest {report.budget:.1%} are alerted."
+        f"F1 is that of the churn class; recall and lift hold when the highest {report.goals.budget:.1%} are alerted."
     )
 
 

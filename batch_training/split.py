@@ -7,6 +7,7 @@ from churn.labels import HISTORY_DAYS
 from churn.state import DAY_MS
 
 STEP_DAYS = 7  # between training snapshots; closer ones repeat each other
+WEEK_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,14 @@ class Split:
     test_ms: int
 
     @property
+    def week_ms(self) -> list[int]:
+        """The week that ends with the calibration snapshot, day by day: whom a threshold alerts in a week."""
+        return [self.calibration_ms - day * DAY_MS for day in range(WEEK_DAYS - 1, -1, -1)]
+
+    @property
     def moments_ms(self) -> list[int]:
         """All moments, the earliest first."""
-        return [*self.training_ms, self.calibration_ms, self.test_ms]
+        return sorted({*self.training_ms, *self.week_ms, self.test_ms})
 
 
 def chronological(first_ms: int, last_ms: int, horizon_days: int) -> Split:

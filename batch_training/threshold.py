@@ -1,19 +1,131 @@
-"""Where an alert begins: the score that spends the budget of alerts on the calibration snapshot."""
+"""Where an alert begins: at the score that spends a budget, keeps a precision, or earns most, on later users."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from batch_training.evaluation import Floats, budget_users
+from batch_training.evaluation import Floats, Outcome, budget_users, last_of_ties
 
 
-def threshold_for(probability: Floats, budget: float) -> float:
-    """The lowest score at which at most the budget (share of the live users) is at or over it.
+class Rule(StrEnum):
+    """What the threshold in force is chosen for."""
 
-    Just over the highest score when even its ties exceed the budget: then nobody is alerted.
+    BUDGET = "budget"
+    PRECISION = "precision"
+    PROFIT = "profit"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What an alert leads to: an offer to stay. Value and cost are in the same unit of money.
+
+    value: what a customer who stays is worth. cost: of the offer; all who would have stayed anyway take it.
+    success: the chance that one who would have left takes it and stays. The defaults are those of Verbraken et al.
+    """
+
+    value: float = 200.0
+    cost: float = 10.0
+    success: float = 0.3
+
+    def profit(self, hits: npt.ArrayLike, alerted: npt.ArrayLike) -> Floats:
+        """Of alerting so many, of whom `hits` would have left: Verbraken, Verbeke and Baesens, A Novel Profit
+        Maximizing Metric for Measuring Classification Performance of Customer Churn Prediction Models, IEEE
+        Transactions on Knowledge and Data Engineering 25 (2013), with contacts that cost nothing.
+        """
+        hits, alerted = np.asarray(hits, np.float64), np.asarray(alerted, np.float64)
+        return np.asarray(hits * self.success * (self.value - self.cost) - (alerted - hits) * self.cost)
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What each rule aims at, and which of them is in force.
+
+    budget: the share of the live users that may be alerted in a week. precision: the share of the alerted who cancel
+    within the horizon.
+    """
+
+    budget: float = 0.05
+    precision: float = 0.15
+    offer: Offer = field(default_factory=Offer)
+    rule: Rule = Rule.BUDGET
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a calibrated model says: of the calibration snapshot, and each user's highest score of the week before."""
+
+    calibration: Outcome
+    week: Floats
+
+
+def thresholds(scored: Scored, goals: Goals) -> dict[Rule, float]:
+    """The threshold of each rule; where a rule cannot be met, one just over the highest score: nobody is alerted."""
+    chosen: dict[Rule, Callable[[], float]] = {
+        Rule.BUDGET: lambda: for_budget(scored.week, goals.budget),
+        Rule.PRECISION: lambda: for_precision(scored.calibration, goals.precision),
+        Rule.PROFIT: lambda: for_profit(scored.calibration, goals.offer),
+    }
+    return {rule: choose() for rule, choose in chosen.items()}
+
+
+def for_budget(probability: Floats, budget: float) -> float:
+    """The lowest score at which at most the budget (share of the users) is at or over it.
+
+    Just over the highest score when even its ties exceed the budget.
     """
     descending = np.sort(probability)[::-1]
     k = budget_users(len(probability), budget)
     edge = descending[k - 1]
     if k < len(descending) and descending[k] == edge:  # the tie goes on beyond the budget
         higher = descending[descending > edge]
-        edge = higher[-1] if len(higher) else np.nextafter(edge, np.inf)
+        edge = higher[-1] if len(higher) else over(descending)
     return float(edge)
+
+
+def for_precision(outcome: Outcome, precision: float) -> float:
+    """The lowest score at which the share who cancel, of those at or over it, is the precision wanted or more."""
+    score, hits, alerted = passed(outcome)
+    good_enough = np.flatnonzero(hits >= precision * alerted)
+    return float(score[good_enough[-1]]) if len(good_enough) else over(score)
+
+
+def for_profit(outcome: Outcome, offer: Offer) -> float:
+    """The score that earns most (the maximum profit criterion); just over the highest when every alert would lose."""
+    score, hits, alerted = passed(outcome)
+    profit = offer.profit(hits, alerted)
+    best = int(np.argmax(profit))
+    return float(score[best]) if profit[best] > 0 else over(score)
+
+
+def passed(outcome: Outcome) -> tuple[Floats, Floats, Floats]:
+    """The distinct scores in falling order; the cancels, and the users, at or over each."""
+    order = np.argsort(-outcome.probability, kind="stable")
+    score = outcome.probability[order]
+    ends_tie = last_of_ties(score)
+    hits, alerted = np.cumsum(outcome.label[order]), np.arange(1.0, len(score) + 1)
+    return score[ends_tie], hits[ends_tie], alerted[ends_tie]
+
+
+def over(descending: Floats) -> float:
+    """A threshold that no score reaches."""
+    return float(np.nextafter(descending[0], np.inf))
+
+
+def consequences(outcome: Outcome, threshold: float, offer: Offer) -> dict[str, Any]:
+    """What a threshold does to a snapshot: users alerted and their share, precision, recall, profit per live user.
+
+    The precision is None where nobody is alerted.
+    """
+    is_alerted = outcome.probability >= threshold
+    alerted, hits = float(is_alerted.sum()), float(outcome.label[is_alerted].sum())
+    return {
+        "alerted": int(alerted),
+        "alerted_share": alerted / len(outcome.label),
+        "precision": hits / alerted if alerted else None,
+        "recall": hits / float(outcome.label.sum()),
+        "profit_per_user": float(offer.profit(hits, alerted)) / len(outcome.label),
+    }

@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from batch_training.evaluation import Outcome
+from batch_training.fitting import without_summary
 from batch_training.split import Split
-from batch_training.training import without_summary
 from churn.labels import LABEL
 from producer.simulator.tables import SEGMENT_SHARES
 

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from batch_training.evaluation import Outcome, average_precision, roc_auc
 from batch_training.learners import MAJORITY
-from batch_training.training import Settings, train
+from batch_training.settings import Settings
+from batch_training.training import train
 from producer.simulator import Settings as Simulation
 from producer.simulator import write_log
 from sandbox.oracle import oracle

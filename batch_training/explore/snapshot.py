@@ -9,8 +9,8 @@ from pyspark.ml.stat import Correlation
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from batch_training.settings import Settings
 from batch_training.snapshots import snapshots
-from batch_training.training import Settings
 from churn.features import NAMES
 from churn.labels import HISTORY_DAYS, LABEL
 from churn.model import scaled

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from batch_training.training import Settings, train
+from batch_training.settings import Settings
+from batch_training.training import train
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from batch_training.logs import Counts
 from batch_training.report import Report, Result, table
 from batch_training.split import Split
+from batch_training.threshold import Goals
 
 DAY_MS = 24 * 3600 * 1000
 TEST = {
@@ -29,7 +30,7 @@ def shown():
     results = tuple(Result(name, 0.1213, {}, TEST, 101.5) for name in ("majority", "perceptron"))
     counts = Counts(read=1, accepted=1, without_user=0, first_ms=0, last_ms=1, cancels=1, rejected={})
     split = Split((10 * DAY_MS,), 20 * DAY_MS, 30 * DAY_MS)
-    report = Report("log", counts, 4_000, split, 9_000, 300, 0.05, 10, results, "perceptron")
+    report = Report("log", counts, 4_000, split, 9_000, 300, Goals(), 10, results, "perceptron")
 
     def lines(width):
         console = Console(width=width)

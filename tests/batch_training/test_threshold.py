@@ -1,21 +1,60 @@
 import numpy as np
 import pytest
 
-from batch_training.threshold import threshold_for
+from batch_training.evaluation import Outcome
+from batch_training.threshold import Offer, consequences, for_budget, for_precision, for_profit
 
 TWENTY = np.arange(1, 21) / 100  # 0.01 to 0.20
 
 
 @pytest.mark.parametrize(("budget", "alerted"), [(0.05, 1), (0.1, 2), (0.5, 10), (0.12, 2), (0.001, 1)])
 def test_the_budget_is_spent_and_not_exceeded(budget, alerted):
-    assert (threshold_for(TWENTY, budget) <= TWENTY).sum() == alerted
+    assert (for_budget(TWENTY, budget) <= TWENTY).sum() == alerted
 
 
 def test_a_tie_that_would_exceed_the_budget_is_left_out():
     scores = np.array([0.9, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
-    assert threshold_for(scores, 0.2) == 0.9
+    assert for_budget(scores, 0.2) == 0.9
 
 
 def test_nobody_is_alerted_when_all_scores_are_equal():
     scores = np.full(10, 0.3)
-    assert not (scores >= threshold_for(scores, 0.2)).any()
+    assert not (scores >= for_budget(scores, 0.2)).any()
+
+
+def scored(*pairs):
+    """An outcome of (probability, label) pairs."""
+    return Outcome(*np.array(pairs, dtype=np.float64).T)
+
+
+RANKED = scored((0.9, 0), (0.8, 1), (0.7, 1), (0.6, 0), (0.5, 1), (0.4, 0), (0.3, 0), (0.2, 0))
+
+
+def test_the_lowest_score_that_keeps_the_precision_is_chosen():
+    assert for_precision(RANKED, 0.6) == 0.5  # 3 of 5; at 0.7 it is 2 of 3, at 0.6 2 of 4
+    assert for_precision(RANKED, 0.65) == 0.7
+
+
+def test_nobody_is_alerted_when_no_score_has_the_precision():
+    assert 0.9 < for_precision(RANKED, 0.7) < 0.91
+
+
+def test_the_score_that_earns_most_is_chosen():
+    # a hit brings 0.5 * (100 - 20) = 40, any other alert costs 20: -20, 20, 60, 40, 80, 60, ...
+    assert for_profit(RANKED, Offer(value=100, cost=20, success=0.5)) == 0.5
+    # 0.5 * (60 - 20) = 20 against 20: -20, 0, 20, 0, 20: of two that earn the same, the one that alerts fewer
+    assert for_profit(RANKED, Offer(value=60, cost=20, success=0.5)) == 0.7
+
+
+def test_nobody_is_alerted_when_every_alert_loses():
+    assert not (for_profit(RANKED, Offer(value=30, cost=20, success=0.5)) <= RANKED.probability).any()
+
+
+def test_what_a_threshold_does_is_counted():
+    assert consequences(RANKED, 0.6, Offer(value=100, cost=20, success=0.5)) == {
+        "alerted": 4, "alerted_share": 0.5, "precision": 0.5, "recall": 2 / 3, "profit_per_user": 5.0,
+    }  # fmt: skip
+
+
+def test_without_alerts_there_is_no_precision():
+    assert consequences(RANKED, 1.0, Offer())["precision"] is None

@@ -3,18 +3,25 @@
 import gzip
 import json
 import math
+from typing import ClassVar
 
 import pytest
+from pyspark.sql import functions as F
 
 from batch_training.bootstrap import INTERVALS
 from batch_training.calibration import platt
 from batch_training.commands import train as train_command
+from batch_training.fitting import highest_by_user, with_scores
+from batch_training.phases import Silence
 from batch_training.report import summary
+from batch_training.roles import by_role
+from batch_training.settings import Settings
 from batch_training.split import Split
-from batch_training.training import Settings, by_role, train
+from batch_training.training import train
 from churn.errors import InvalidLog
 from churn.features import NAMES
 from churn.model import PER_CLASS
+from churn.state import DAY_MS
 from churn_io.registry import Registry
 from tests.batch_training.conftest import NOW
 from tests.builders import cancel, event, lines
@@ -63,14 +70,58 @@ def test_each_figure_of_each_learner_on_the_card_has_its_interval(trained):
 def test_no_learner_sees_when_a_user_cancels(spark):
     rows = [(f"u{moment}{label}", moment, label, 3.0) for moment in (1, 2, 3) for label in (0.0, 1.0)]
     frame = spark.createDataFrame(rows, "user_id STRING, as_of_ms LONG, label DOUBLE, cancel_days DOUBLE")
-    roles = by_role(frame, Split((1,), 2, 3), Settings())
+    roles = by_role(frame, Split((1,), 2, 3), 10, 42)
     assert "cancel_days" not in roles.training.columns
     assert "cancel_days" in roles.test.columns
 
 
-def test_the_threshold_keeps_to_the_budget_where_it_was_chosen(trained):
-    for result in trained[1].results:
-        assert result.calibration["alerted_share"] <= 0.05
+def test_the_threshold_keeps_to_the_weeks_budget_where_it_was_chosen(training):
+    split = training.report.split
+    assert [(split.calibration_ms - moment) // DAY_MS for moment in split.week_ms] == [6, 5, 4, 3, 2, 1, 0]
+    week = training.snapshots.where(F.col("as_of_ms").isin(*split.week_ms))
+    alerted = []
+    for candidate in training.candidates:
+        highest = highest_by_user(with_scores(week, candidate.model))
+        alerted.append((highest >= candidate.model.card.threshold).sum())
+        assert alerted[-1] <= 0.05 * len(highest)  # none, where a tie is larger than the budget
+        assert candidate.result.calibration["alerted_share"] * candidate.result.calibration["users"] <= alerted[-1]
+    assert max(alerted) > 0
+
+
+def test_the_report_shows_what_each_rule_would_do(training):
+    rules = {row["rule"]: row for row in training.report.best.thresholds}
+    assert list(rules) == ["budget", "precision", "profit"]
+    assert rules["budget"]["threshold"] == training.model.card.threshold
+    precise = rules["precision"]["calibration"]["precision"]
+    assert precise is None or precise >= 0.15
+    earned = [row["calibration"]["profit_per_user"] for row in rules.values()]
+    assert max(earned) == rules["profit"]["calibration"]["profit_per_user"] >= 0
+
+
+def test_a_tuned_learner_is_the_best_of_its_grid_on_held_out_users(spark, log):
+    report = train(spark, log, Settings(tune=True, learners=("logistic",)), NOW).report
+    assert [result.learner for result in report.results] == ["majority", "logistic"]
+    tried = report.best.tried
+    assert len(tried) == 10
+    assert {} in [point["parameters"] for point in tried]
+    best = max(tried, key=lambda point: point["validation"])
+    assert report.best.parameters == best["parameters"]
+    assert report.best.validation == best["validation"] >= tried[0]["validation"]
+
+
+def test_an_unknown_learner_is_refused(complaint, log):
+    assert "no learner is called oracle; there are logistic, forest" in complaint("train", log, "--learner", "oracle")
+
+
+def test_progress_is_told_fit_by_fit(spark, log):
+    class Listener(Silence):
+        steps: ClassVar[list[tuple[int, int]]] = []
+
+        def step(self, done, total):
+            self.steps.append((done, total))
+
+    train(spark, log, Settings(learners=("logistic",)), NOW, Listener())
+    assert Listener.steps == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_calibrated_probabilities_have_the_calibration_snapshots_base_rate(trained):
@@ -126,7 +177,7 @@ def test_a_role_without_a_cancel_is_refused_with_the_counts(spark, tmp_path):
 
 
 def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark, log, trained, tmp_path, capsys):
-    train_command(log, str(tmp_path / "models"), 10, 0.05, 42, None)
+    train_command(log, models=str(tmp_path / "models"))
     registry = Registry(spark, str(tmp_path / "models"))
     card = registry.load(registry.current_version()).card
     said = capsys.readouterr().out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_training.training import Settings as Training
+from batch_training.settings import Settings as Training
 from batch_training.training import train
 from churn_io.registry import Registry
 from producer.pacing import Pace

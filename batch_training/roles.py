@@ -1,0 +1,65 @@
+"""The snapshots by what they are for, and the training snapshots as Spark's learners want them."""
+
+from dataclasses import dataclass
+
+from pyspark.ml.functions import array_to_vector
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from batch_training.learners import VECTOR
+from batch_training.split import Split
+from churn.errors import InvalidLog
+from churn.labels import CANCEL_DAYS, LABEL
+from churn.model import INPUTS, ModelCard, with_inputs
+
+FOLDS = 3  # of users, to compare the learners: thrice the cancels of a single snapshot
+FOLD = "fold"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The snapshots by role; those of training have a fold, by user, as well.
+
+    `week`: those of the week that ends with the calibration snapshot.
+    """
+
+    training: DataFrame
+    calibration: DataFrame
+    week: DataFrame
+    test: DataFrame
+    positives: dict[str, int]
+    training_rows: int
+
+
+def by_role(frame: DataFrame, split: Split, horizon_days: int, seed: int) -> Roles:
+    """The snapshots by role; raises InvalidLog when training, calibration or test holds no cancel, or nothing else."""
+    moment = F.col("as_of_ms")
+    of_role = {
+        "training": frame.where(moment.isin(*split.training_ms)),
+        "calibration": frame.where(moment == split.calibration_ms),
+        "test": frame.where(moment == split.test_ms),
+    }
+    rows, positives = {}, {}
+    for name, of in of_role.items():
+        found = of.agg(F.count(F.lit(1)).alias("rows"), F.sum(LABEL).cast("long").alias("positives")).first()
+        rows[name], positives[name] = found["rows"], found["positives"] or 0
+    if not all(0 < positives[name] < rows[name] for name in rows):
+        told = ", ".join(f"{name} {positives[name]} of {rows[name]}" for name in rows)
+        raise InvalidLog(
+            f"users who cancel within {horizon_days} days after a snapshot: {told}; each role needs some "
+            "who do and some who do not: give a longer log or one of more users"
+        )
+    fold = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(FOLDS)).cast("int")
+    return Roles(
+        training=of_role["training"].drop(CANCEL_DAYS).withColumn(FOLD, fold),
+        calibration=of_role["calibration"],
+        week=frame.where(moment.isin(*split.week_ms)),
+        test=of_role["test"],
+        positives=positives,
+        training_rows=rows["training"],
+    )
+
+
+def vectors(training: DataFrame, card: ModelCard) -> DataFrame:
+    """Features, label and fold -> label, fold and the vector that Spark's learners want."""
+    return with_inputs(training, card).select(LABEL, FOLD, array_to_vector(INPUTS).alias(VECTOR))
