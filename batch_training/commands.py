@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from batch_training.audit import audit as audit_model
+from batch_training.audit import in_words
 from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
@@ -150,6 +152,27 @@ def predict(
         f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, "
         f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over: {out}"
     )
+
+
+@app.command()
+def audit(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A registry, or one version in it.")],
+    log: Log,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
+    master: Master = None,
+) -> None:
+    """Look for leaks: score altered logs, learn from altered labels; exit code 1 if a check fails."""
+    require_there(log)
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-audit", chosen_master(master), paths=[log, model])
+        used: Model = model_at(spark, model)
+        events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
+        checks = audit_model(events, used, seed, announce)
+    for check in checks:
+        speech.print(Text(in_words(check)), soft_wrap=True)
+    if any(check.passed is False for check in checks):
+        raise typer.Exit(1)
 
 
 def epoch_ms(text: str) -> int:
