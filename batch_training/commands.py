@@ -22,6 +22,7 @@ from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary, table
 from batch_training.training import Settings, Trained
 from batch_training.training import train as train_model
+from batch_training.view_checks import Check
 from churn.errors import BadSetup
 from churn.model import Model, ModelCard
 from churn_io.console import speech
@@ -169,6 +170,11 @@ def audit(
         used: Model = model_at(spark, model)
         events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
         checks = audit_model(events, used, seed, announce)
+    show(checks)
+
+
+def show(checks: list[Check]) -> None:
+    """Print a line a check; leave with exit code 1 if one of them failed."""
     for check in checks:
         speech.print(Text(in_words(check)), soft_wrap=True)
     if any(check.passed is False for check in checks):

@@ -16,6 +16,7 @@ from batch_training.bootstrap import intervals
 from batch_training.calibration import platt
 from batch_training.cards import NEVER, blank_card, published_card
 from batch_training.evaluation import Outcome, average_precision, metrics
+from batch_training.folds import FOLD, FOLDS, require_both_in_folds
 from batch_training.learners import MAJORITY, VECTOR, Learner, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.report import Report, Result, iso
@@ -28,8 +29,6 @@ from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
 from churn.state import daily
 
 ROWS_PER_PARTITION = 20_000  # learners make hundreds of small jobs; below this a second task costs more than it saves
-FOLDS = 3  # of users, to compare the learners: thrice the cancels of a single snapshot
-FOLD = "fold"
 
 Announce = Callable[[str], None]
 
@@ -100,6 +99,7 @@ def train(
     partitions = 1 + past.users * len(split.moments_ms) // ROWS_PER_PARTITION
     frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions).localCheckpoint()
     roles = by_role(frame, split, settings)
+    require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")
     card = blank_card(roles.training, settings.horizon_days, settings.seed)
     roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())
@@ -159,8 +159,8 @@ def by_role(frame: DataFrame, split: Split, settings: Settings) -> Roles:
     if not all(0 < positives[name] < rows[name] for name in rows):
         told = ", ".join(f"{name} {positives[name]} of {rows[name]}" for name in rows)
         raise InvalidLog(
-            f"users who cancel within {settings.horizon_days} days after a snapshot: {told}; each role needs some "
-            "who do and some who do not: give a longer log or one of more users"
+            f"users who cancel within {settings.horizon_days} days after a snapshot: {told}; each role needs at least "
+            "one who does and one who does not: give a longer log or one of more users"
         )
     fold = F.pmod(F.xxhash64("user_id", F.lit(settings.seed)), F.lit(FOLDS))
     return Roles(
@@ -206,7 +206,7 @@ def validated(learner: Learner, training: DataFrame, card: ModelCard) -> float:
         held_out = training.where(F.col(FOLD) == fold).withColumn(INPUTS, vector_to_array(VECTOR))
         scored = with_probability(held_out, Model(card, classifier), F.col(INPUTS), "probability")
         scores.append(average_precision(outcome(scored)))
-    return float(np.nanmean(scores))
+    return float(np.mean(scores))
 
 
 def majority(roles: Roles, settings: Settings) -> Result:

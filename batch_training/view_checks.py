@@ -3,6 +3,7 @@
 Each takes as an argument how the log is seen, so that a test can hand it a view that leaks.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,7 +58,8 @@ class Difference:
     @property
     def is_none(self) -> bool:
         """Whether the same users have the same numbers, and there are some."""
-        return self.users > 0 and not self.only_in_one and max(self.score, self.feature) <= ALLOWED
+        are_near = self.score <= ALLOWED and self.feature <= ALLOWED  # false for what is not a number
+        return self.users > 0 and not self.only_in_one and are_near
 
     def in_words(self) -> str:
         """The figures as a phrase."""
@@ -87,19 +89,21 @@ def difference(one: DataFrame, other: DataFrame) -> Difference:
     """How far two views are apart."""
 
     def distance(name: str) -> Column:
-        return F.abs(F.col(name) - F.col(f"other_{name}"))
+        one, other = F.col(name), F.col(f"other_{name}")
+        of_missing = F.when(~one.eqNullSafe(other), F.lit(math.inf)).otherwise(F.lit(0.0))
+        return F.coalesce(F.abs(one - other), of_missing)
 
     names = ("probability", *NAMES)
     others = other.select("user_id", *(F.col(name).alias(f"other_{name}") for name in names))
-    relative = (distance(name) / F.greatest(F.lit(1.0), F.abs(name)) for name in NAMES)
+    relative = (distance(name) / F.greatest(F.lit(1.0), F.abs(F.col(name))) for name in NAMES)
     is_pair = F.col("probability").isNotNull() & F.col("other_probability").isNotNull()
     found = (
         one.join(others, on="user_id", how="full")
         .agg(
             F.count_if(is_pair).alias("users"),
             F.count_if(~is_pair).alias("alone"),
-            F.max(distance("probability")).alias("score"),
-            F.max(F.greatest(*relative)).alias("feature"),
+            F.max(F.when(is_pair, distance("probability"))).alias("score"),
+            F.max(F.when(is_pair, F.greatest(*relative))).alias("feature"),
         )
         .first()
     )
