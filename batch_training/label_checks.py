@@ -70,8 +70,9 @@ def gone_before(frame: DataFrame, events: DataFrame, horizon_days: int) -> Check
     cancels = events.where(has_code(CANCELLED)).select("user_id", F.col("ts_ms").alias("cancelled_ms"))
     before_ms = F.col("as_of_ms") - horizon_days * DAY_MS
     is_before = is_within_horizon(F.col("cancelled_ms"), before_ms, horizon_days)
-    gone = frame.join(cancels, on="user_id", how="inner").where(is_before).select("user_id", "as_of_ms").distinct()
-    found, rows = gone.count(), frame.count()
+    scored = frame.select("user_id", "as_of_ms")
+    gone = scored.join(cancels, on="user_id", how="inner").where(is_before).select(*scored.columns).distinct()
+    found, rows = gone.count(), scored.count()
     done = f"labels moved to the {horizon_days} days before each snapshot"
     return Check(done, f"{found:,} of {rows:,} rows are of users who had cancelled (allowed: 0)", not found)
 

@@ -65,8 +65,8 @@ class Difference:
         """The figures as a phrase."""
         alone = f"{self.only_in_one:,} in one view only; " if self.only_in_one else ""
         return (
-            f"{self.users:,} live users, {alone}scores differ by at most {self.score:.0e}, "
-            f"features by {self.feature:.0e} (allowed: {ALLOWED:.0e})"
+            f"{self.users:,} users, {alone}scores differ by at most {self.score:.2g}, "
+            f"features by {self.feature:.2g} (allowed: {ALLOWED})"
         )
 
 

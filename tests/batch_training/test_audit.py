@@ -1,12 +1,14 @@
 """An audit passes an honest model, and fails what looks ahead, counts the label's rows or learns from the test."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import typer
 from pyspark.sql import functions as F
 
 from batch_training.alterations import with_permuted_futures, with_shuffled_labels
-from batch_training.audit import in_words
+from batch_training.audit import in_words, learner_of
 from batch_training.commands import audit as audit_command
 from batch_training.commands import show
 from batch_training.evaluation import Outcome
@@ -25,11 +27,13 @@ from batch_training.view_checks import (
     seen_by,
     subject,
 )
+from churn.errors import ModelMismatch
 from churn.events import CANCEL_PAGES, EVENT_COLUMNS, has_code
 from churn.features import NAMES
 from churn.state import DAY_MS, daily, states_at
 from churn_io.registry import Registry
 from tests.batch_training.conftest import NOW
+from tests.builders import card
 
 HORIZON_DAYS = 10
 
@@ -207,6 +211,13 @@ def test_later_labels_are_held_to_those_who_are_still_there():
     assert later == "days 10 to 20: average precision 0.333 (base rate 0.333), AUC 0.000"
 
 
+def test_a_model_of_a_learner_that_is_not_known_is_refused(spark):
+    with pytest.raises(
+        ModelMismatch, match=r"v1: learnt by 'oracle', this code has logistic, .*; run `sparkify train`"
+    ):
+        learner_of(card("v1", learner="oracle"), 42)
+
+
 def test_a_failed_check_ends_with_exit_code_1(capsys):
     honest = Check("done", "figure", True)
     show([honest, Check("read", "figure", None)])
@@ -217,7 +228,8 @@ def test_a_failed_check_ends_with_exit_code_1(capsys):
 
 
 def test_the_command_audits_the_current_model_line_by_line(spark, log, training, tmp_path, capsys):
-    Registry(spark, str(tmp_path / "models")).publish(training.model.card, training.model.classifier)
+    model = training.candidates[0].model
+    Registry(spark, str(tmp_path / "models")).publish(replace(model.card, version="v1"), model.classifier)
     audit_command(str(tmp_path / "models"), log, 42, None)
     words = [
         line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith(("pass", "told", "FAIL"))
