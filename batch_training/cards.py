@@ -15,6 +15,7 @@ from churn.features import NAMES
 from churn.model import ModelCard, raw_inputs
 
 NEVER = 1.1  # a threshold that no probability reaches
+CONSTANT = 1e-9  # an input whose deviation is a smaller part of its mean is the same for all
 
 
 def blank_card(training: DataFrame, horizon_days: int, seed: int) -> ModelCard:
@@ -37,13 +38,21 @@ def blank_card(training: DataFrame, horizon_days: int, seed: int) -> ModelCard:
         learner="",
         features=list(NAMES),
         mean=list(found["mean"]),
-        deviation=[deviation or 1.0 for deviation in found["deviation"]],  # a constant input stays 0
+        deviation=[scale(*each) for each in zip(found["mean"], found["deviation"], strict=True)],
         typical=[*found["median"], *found["mean"][len(NAMES) :]],
         calibration=IDENTITY,
         threshold=NEVER,
         horizon_days=horizon_days,
         classes=classes,
     )
+
+
+def scale(mean: float, deviation: float) -> float:
+    """The deviation to divide by: 1 for a constant input, which so stays 0.
+
+    Rounding leaves a constant with a deviation of some 1e-17: to divide by that would make any other value huge.
+    """
+    return deviation if deviation > CONSTANT * max(1.0, abs(mean)) else 1.0
 
 
 def published_card(card: ModelCard, report: Report, now: datetime) -> ModelCard:

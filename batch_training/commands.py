@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from batch_training.audit import audit as audit_model
+from batch_training.audit import in_words
 from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
@@ -21,6 +23,7 @@ from batch_training.settings import Settings
 from batch_training.threshold import Goals, Offer, Rule
 from batch_training.training import Trained
 from batch_training.training import train as train_model
+from batch_training.view_checks import Check
 from churn.errors import BadSetup
 from churn.model import Model, ModelCard
 from churn_io.console import speech
@@ -173,6 +176,32 @@ def predict(
         f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, "
         f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over: {out}"
     )
+
+
+@app.command()
+def audit(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A registry, or one version in it.")],
+    log: Log,
+    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
+    master: Master = None,
+) -> None:
+    """Look for leaks: score altered logs, learn from altered labels; exit code 1 if a check fails."""
+    require_there(log)
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-audit", chosen_master(master), paths=[log, model])
+        used: Model = model_at(spark, model)
+        events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
+        checks = audit_model(events, used, seed, announce)
+    show(checks)
+
+
+def show(checks: list[Check]) -> None:
+    """Print a line a check; leave with exit code 1 if one of them failed."""
+    for check in checks:
+        speech.print(Text(in_words(check)), soft_wrap=True)
+    if any(check.passed is False for check in checks):
+        raise typer.Exit(1)
 
 
 def epoch_ms(text: str) -> int:

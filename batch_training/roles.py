@@ -6,14 +6,12 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from batch_training.folds import FOLD, FOLDS
 from batch_training.learners import VECTOR
 from batch_training.split import Split
 from churn.errors import InvalidLog
 from churn.labels import CANCEL_DAYS, LABEL
 from churn.model import INPUTS, ModelCard, with_inputs
-
-FOLDS = 3  # of users, to compare the learners: thrice the cancels of a single snapshot
-FOLD = "fold"
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ def by_role(frame: DataFrame, split: Split, horizon_days: int, seed: int) -> Rol
     if not all(0 < positives[name] < rows[name] for name in rows):
         told = ", ".join(f"{name} {positives[name]} of {rows[name]}" for name in rows)
         raise InvalidLog(
-            f"users who cancel within {horizon_days} days after a snapshot: {told}; each role needs some "
-            "who do and some who do not: give a longer log or one of more users"
+            f"users who cancel within {horizon_days} days after a snapshot: {told}; each role needs at "
+            "least one who does and one who does not: give a longer log or one of more users"
         )
     fold = F.pmod(F.xxhash64("user_id", F.lit(seed)), F.lit(FOLDS)).cast("int")
     return Roles(

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from batch_training.candidates import Candidate, candidate, majority
 from batch_training.cards import blank_card, published_card
+from batch_training.folds import require_both_in_folds
 from batch_training.learners import chosen, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.phases import SILENCE, Announce
@@ -58,6 +59,7 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     partitions = 1 + past.users * len(split.moments_ms) // ROWS_PER_PARTITION
     frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions).localCheckpoint()
     roles = by_role(frame, split, settings.horizon_days, settings.seed)
+    require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")
     card = blank_card(roles.training, settings.horizon_days, settings.seed)
     roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())

@@ -17,8 +17,8 @@ from pyspark.sql import functions as F
 
 from batch_training.evaluation import average_precision
 from batch_training.fitting import fitted, outcome
+from batch_training.folds import FOLD, FOLDS
 from batch_training.learners import VECTOR, Learner, Parameters
-from batch_training.roles import FOLD, FOLDS
 from churn.model import INPUTS, Model, ModelCard, with_probability
 
 Step = Callable[[int, int], None]  # fits done, fits in all

@@ -1,5 +1,6 @@
 """What a trained model is: its card, its inputs, its calibrated probability."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -57,12 +58,16 @@ class Model:
 
 
 def card_from(values: dict[str, Any], origin: str) -> ModelCard:
-    """The card in `values`; raises ModelMismatch when it is not one, or not one for this code's features."""
+    """The card in `values`; raises ModelMismatch when it is not one, or not one that this code can score with."""
     try:
         parts = {"calibration": tuple(values["calibration"]), "classes": classes_from(values["classes"])}
-        card = ModelCard(**{**values, **parts})
+        return usable(ModelCard(**{**values, **parts}), origin)
     except (TypeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{origin}: not a model card of this version ({error}); run `sparkify train`") from error
+
+
+def usable(card: ModelCard, origin: str) -> ModelCard:
+    """The same card; raises ModelMismatch when it is of other features, or its numbers give no score."""
     if tuple(card.features) != NAMES:
         strange = sorted(set(card.features) ^ set(NAMES)) or ["another order"]
         raise ModelMismatch(
@@ -74,7 +79,24 @@ def card_from(values: dict[str, Any], origin: str) -> ModelCard:
         raise ModelMismatch(
             f"{origin}: wanted are {n_inputs} means, deviations and typical values; run `sparkify train`"
         )
+    if not is_computable(card):
+        raise ModelMismatch(
+            f"{origin}: wanted are finite numbers, deviations over 0, and no or {n_inputs} coefficients; "
+            "run `sparkify train`"
+        )
     return card
+
+
+def is_computable(card: ModelCard) -> bool:
+    """Whether a card's numbers can be scored with: JSON as Python reads it may hold NaN, and a file may be edited."""
+    numbers = [*card.mean, *card.deviation, *card.typical, *card.calibration, card.threshold, *card.coefficients]
+    are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+    return (
+        are_finite
+        and len(card.calibration) == 2
+        and min(card.deviation) > 0
+        and len(card.coefficients) in (0, len(card.mean))
+    )
 
 
 def scaled(value: Column) -> Column:

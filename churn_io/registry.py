@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -19,6 +20,15 @@ POINTER = "current"
 HISTORY = "history"
 CARD = "model.json"
 PIPELINE = "pipeline"
+
+
+LONGEST_NAME = 100  # characters of a version; a pointer that holds more, or others than these, was not written here
+NAME = re.compile(rf"\w[\w.+-]{{0,{LONGEST_NAME - 1}}}", re.ASCII)
+
+
+def is_name(text: str) -> bool:
+    """Whether the text can be a version's name: no path, not several lines, not what a crash left."""
+    return NAME.fullmatch(text) is not None
 
 
 def utc_now() -> datetime:
@@ -92,14 +102,15 @@ class Registry:
         pointer = f"{self.root}/{POINTER}"
         try:
             version = self.storage.read(pointer).strip()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise NoModel(
                 f"no model at {self.root}: {pointer} is missing; run `sparkify train LOGS --models {self.root}`"
             ) from error
-        if not version or not self.storage.exists(f"{self.root}/{version}/{CARD}"):
+        if not is_name(version) or not self.storage.exists(f"{self.root}/{version}/{CARD}"):
             raise NoModel(
-                f"{pointer}: points to {version or 'nothing'!r}, and {self.root} holds no such model; "
-                f"run `sparkify train LOGS --models {self.root}`"
+                f"{pointer}: points to {version[:LONGEST_NAME] or 'nothing'!r}, and {self.root} holds no such model; "
+                f"`sparkify models promote VERSION --models {self.root}` points to one that is there, "
+                f"`sparkify train LOGS --models {self.root}` makes one"
             )
         return version
 
@@ -140,7 +151,7 @@ class Registry:
         """The history, and what the pointer says when the history has missed it."""
         swaps = swaps_from(self._text(HISTORY))
         pointed = self._text(POINTER).strip()
-        is_missed = pointed and (not swaps or swaps[-1].version != pointed)
+        is_missed = is_name(pointed) and (not swaps or swaps[-1].version != pointed)
         return [*swaps, Swap(pointed, UNKNOWN)] if is_missed else swaps
 
     def _text(self, name: str) -> str:

@@ -33,10 +33,13 @@ class Storage:
         return local.exists() if local else bool(self._fs(path).exists(self._path(path)))
 
     def read(self, path: str) -> str:
-        """The file's text (UTF-8); raises FileNotFoundError."""
+        """The file's text (UTF-8; what is none becomes a replacement character, as Java does it).
+
+        Raises FileNotFoundError.
+        """
         local = local_path(path)
         if local:
-            return local.read_text()
+            return local.read_text(encoding="utf-8", errors="replace")
         if not self.exists(path):
             raise FileNotFoundError(path)
         stream = self._fs(path).open(self._path(path))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 
 import pytest
 
@@ -49,6 +50,30 @@ def test_parquet_with_timestamps_holds_the_same_events(spark, tmp_path):
     timed = rows.selectExpr("* EXCEPT (ts)", "timestamp_millis(ts) AS ts")
     timed.write.parquet(str(tmp_path / "timed"))
     assert counts(spark, tmp_path / "timed").first_ms == EVENTS[0]["ts"]
+
+
+def test_numbers_that_are_none_are_rejected_and_counted_and_change_nothing_else(spark, tmp_path):
+    strange = [event(1, ts=math.nan), event(1, ts=math.inf), event(1, ts=1e300), event(1, registration=math.nan)]
+    strange += [event(1, registration=-math.inf), event(1, registration=1e30), event(1, ts=2**63 - 1)]
+    clean, mixed = tmp_path / "clean.json", tmp_path / "mixed.json"
+    clean.write_text("\n".join(lines(EVENTS)))
+    mixed.write_text("\n".join(lines([*strange, *EVENTS])))
+    found = counts(spark, mixed)
+    assert found.rejected == {"not_the_wanted_json": 3, "ts_in_the_future": 1, "registration_not_a_time": 3}
+    assert (found.first_ms, found.last_ms) == (EVENTS[0]["ts"], EVENTS[-1]["ts"])
+    kept = [accepted_events(spark, str(path), PRESENT_MS).events for path in (clean, mixed)]
+    assert kept[0].exceptAll(kept[1]).isEmpty()
+    assert kept[1].exceptAll(kept[0]).isEmpty()
+
+
+def test_numbers_that_are_none_are_rejected_from_parquet_too(spark, tmp_path):
+    rows = spark.read.json(spark.sparkContext.parallelize(lines(EVENTS)))
+    strange = rows.limit(3).selectExpr("* EXCEPT (registration)", "double('NaN') AS registration")
+    (rows.selectExpr("* EXCEPT (registration)", "double(registration) AS registration")).unionByName(
+        strange
+    ).write.parquet(str(tmp_path / "mixed"))
+    found = counts(spark, tmp_path / "mixed")
+    assert (found.accepted, found.rejected) == (len(EVENTS), {"registration_not_a_time": 3})
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ import json
 import math
 from typing import ClassVar
 
+import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import INTERVALS
 from batch_training.calibration import platt
+from batch_training.cards import scale
 from batch_training.commands import train as train_command
 from batch_training.fitting import highest_by_user, with_scores
+from batch_training.folds import FOLD, require_both_in_folds
 from batch_training.phases import Silence
 from batch_training.report import summary
 from batch_training.roles import by_role
@@ -172,8 +175,62 @@ def test_a_log_that_is_too_short_is_refused(spark, tmp_path):
 def test_a_role_without_a_cancel_is_refused_with_the_counts(spark, tmp_path):
     stays = [event(day, user=user) for user in ("a", "b") for day in range(60)]
     path = written(tmp_path, [*stays, event(45, user="c"), *cancel(55, "c")])
-    with pytest.raises(InvalidLog, match=r"training 0 of .*, calibration 0 of .*, test 1 of"):
+    with pytest.raises(InvalidLog, match=r"training 0 of .*, calibration 0 of .*, test 1 of .* needs at least one"):
         train(spark, path, Settings(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("cancels", "folds", "said"),
+    [
+        ((1, 0, 0), (4, 4, 4), "1 of 4, 0 of 4, 0 of 4"),
+        ((1, 2, 4), (4, 4, 4), "1 of 4, 2 of 4, 4 of 4"),
+        ((1, 1, 0), (4, 4, 0), "1 of 4, 1 of 4, 0 of 0"),
+    ],
+    ids=["nobody cancels in two", "everybody cancels in one", "one is empty"],
+)
+def test_a_fold_with_one_class_only_is_refused_with_the_counts(spark, cancels, folds, said):
+    rows = [
+        (fold, float(user < n))
+        for fold, (n, users) in enumerate(zip(cancels, folds, strict=True))
+        for user in range(users)
+    ]
+    with pytest.raises(InvalidLog, match=rf"by fold: {said}; each of the 3 folds needs at least one .* --seed"):
+        require_both_in_folds(spark.createDataFrame(rows, f"{FOLD} INT, label DOUBLE"), 10)
+
+
+def test_a_log_with_too_few_cancels_for_the_folds_is_refused(spark, tmp_path):
+    stays = [event(day, user=user) for user in "abcdef" for day in range(60)]
+    gone = [row for day in (25, 45, 55) for row in (event(1, user=f"g{day}"), *cancel(day, f"g{day}"))]
+    path = written(tmp_path, stays + gone)
+    with pytest.raises(InvalidLog, match=r"by fold: .*0 of .*; each of the 3 folds needs at least one"):
+        train(spark, path, Settings(), NOW)
+
+
+def constant_log(users):
+    """Users who do nothing but play one song a day, free: most features are the same for all. One in three cancels."""
+    for number in range(users):
+        user, last = f"u{number}", 12 + number * 47 / users
+        yield from (event(day + number / 1000, user=user) for day in range(60 if number % 3 else int(last)))
+        if number % 3 == 0:
+            yield from cancel(last, user)
+
+
+def test_features_that_are_the_same_for_all_train_and_score(spark, tmp_path):
+    trained = train(spark, written(tmp_path, constant_log(120)), Settings(), NOW)
+    card = trained.model.card
+    is_paid = NAMES.index("is_paid")
+    assert (card.mean[is_paid], card.deviation[is_paid]) == (0.0, 1.0)
+    assert all(math.isfinite(number) for number in (*card.mean, *card.deviation, *card.calibration))
+    for each in trained.candidates:
+        assert np.isfinite(each.test.probability).all()
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "expected"),
+    [(3.0, 0.0, 1.0), (1.7204, 4.4e-16, 1.0), (1e6, 1e-5, 1.0), (3.0, 1e-3, 1e-3), (0.0, 0.5, 0.5)],
+)
+def test_rounding_is_no_deviation(mean, deviation, expected):
+    assert scale(mean, deviation) == expected
 
 
 def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark, log, trained, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """Scores and reasons against plain numpy, for a linear model and for trees."""
 
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -207,6 +208,32 @@ def test_a_card_of_other_features_is_refused_by_name():
 def test_a_card_whose_scale_is_cut_short_is_refused():
     with pytest.raises(ModelMismatch, match=f"wanted are {len(TYPICAL)} means"):
         card_from({**CARD.as_dict(), "mean": CARD.mean[:-1]}, "here.json")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"mean": [math.nan, *CARD.mean[1:]]},
+        {"typical": [math.inf, *CARD.typical[1:]]},
+        {"deviation": [0.0, *CARD.deviation[1:]]},
+        {"deviation": ["wide", *CARD.deviation[1:]]},
+        {"calibration": [1.0, math.nan]},
+        {"calibration": [1.0]},
+        {"threshold": math.nan},
+        {"threshold": None},
+        {"coefficients": [1.0]},
+    ],
+    ids=str,
+)
+def test_a_card_whose_numbers_give_no_score_is_refused(broken):
+    with pytest.raises(ModelMismatch, match=r"here\.json: wanted are finite numbers, deviations over 0"):
+        card_from({**CARD.as_dict(), **broken}, "here.json")
+
+
+@pytest.mark.parametrize("broken", [{"mean": None}, {"features": None}, {"coefficients": 3}], ids=str)
+def test_a_card_of_other_types_is_refused(broken):
+    with pytest.raises(ModelMismatch, match=r"here\.json: not a model card of this version"):
+        card_from({**CARD.as_dict(), **broken}, "here.json")
 
 
 def test_a_card_with_the_features_in_another_order_is_refused():

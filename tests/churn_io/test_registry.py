@@ -122,12 +122,31 @@ def test_an_empty_registry_says_how_to_get_a_model(registry):
         registry.current_version()
 
 
-@pytest.mark.parametrize("text", ["", "20200101T000000Z-gone\n"])
-def test_a_pointer_to_nothing_is_no_model(registry, tmp_path, text):
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "current").write_text(text)
-    with pytest.raises(NoModel, match="holds no such model"):
+GARBAGE = [b"", b"20200101T000000Z-gone\n", b"\xff\xfe\x00\x01", b"\0" * 40, b"x" * 5000, b"../models", b"a\nb\n", b"."]
+
+
+@pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:12]))
+def test_a_pointer_to_nothing_is_no_model(registry, classifiers, tmp_path, content):
+    registry.register(CARD, classifiers["logistic"])
+    (tmp_path / "models" / "current").write_bytes(content)
+    with pytest.raises(NoModel, match="holds no such model") as refusal:
         registry.current_version()
+    assert len(str(refusal.value)) < 1000
+
+
+@pytest.mark.parametrize("content", GARBAGE, ids=lambda content: repr(content[:12]))
+def test_a_damaged_pointer_is_mended_by_the_next_swap(registry, classifiers, tmp_path, content):
+    registry.register(CARD, classifiers["logistic"])
+    (tmp_path / "models" / "current").write_bytes(content)
+    registry.point_to(CARD.version, NOW)
+    assert registry.current_version() == CARD.version
+    assert (tmp_path / "models" / "history").read_text().splitlines()[-1] == f"{CARD.version} 2026-01-02T03:04:05Z"
+
+
+def test_a_registry_that_is_a_file_is_no_model(spark, tmp_path):
+    (tmp_path / "models").write_text("not a folder")
+    with pytest.raises(NoModel, match="no model at"):
+        model_at(spark, str(tmp_path / "models"))
 
 
 def test_an_unknown_version_is_no_model(registry):
@@ -149,6 +168,37 @@ def test_a_cut_folder_is_refused_in_one_line(registry, classifiers, tmp_path, cu
     with pytest.raises(ModelMismatch, match="not a complete Spark pipeline") as refusal:
         registry.load(CARD.version)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("learner", ["logistic", "gbt"])
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_a_classifier_whose_data_were_cut_short_is_refused_in_one_line(registry, classifiers, tmp_path, learner, kept):
+    registry.publish(CARD, classifiers[learner])
+    (path, *_) = (tmp_path / "models" / CARD.version).glob("pipeline/stages/*/data/part-*.parquet")
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    with pytest.raises(ModelMismatch, match="not a complete Spark pipeline") as refusal:
+        registry.load(CARD.version)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("learner", ["logistic", "gbt"])
+def test_a_classifier_that_lacks_a_file_of_its_data_is_refused_in_one_line(registry, classifiers, tmp_path, learner):
+    registry.publish(CARD, classifiers[learner])
+    (path, *_) = (tmp_path / "models" / CARD.version).glob("pipeline/stages/*/data/part-*.parquet")
+    path.unlink()
+    with pytest.raises(ModelMismatch, match="not a complete Spark pipeline") as refusal:
+        registry.load(CARD.version)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.99])
+def test_a_card_cut_short_is_refused(registry, classifiers, tmp_path, share):
+    registry.publish(CARD, classifiers["logistic"])
+    path = tmp_path / "models" / CARD.version / "model.json"
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ModelMismatch, match=r"model\.json: not JSON .*; run `sparkify train`"):
+        registry.load(CARD.version)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"version": "v"})])
