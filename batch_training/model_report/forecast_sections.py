@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from batch_training.model_report import plots
+from batch_training.model_report import figures, plots
 from batch_training.model_report.facts import Facts
 from batch_training.pages import Block, Section, Table, picture
 from batch_training.report import iso, summary
@@ -84,6 +84,7 @@ def learners(facts: Facts) -> Section:
         ("seconds to fit", *(f"{each.seconds:.1f}" for each in results)),
     ]
     words = (
+        told(facts),
         "* is chosen: the highest mean average precision on the training snapshots' held-out users. All else is "
         "measured on the test snapshot; in brackets 95% intervals, users resampled.",
     )
@@ -92,7 +93,7 @@ def learners(facts: Facts) -> Section:
         "beside that of “nobody cancels”, which alerts no one."
     )
     table = Table(("figure", *names), rows)
-    return Section("All learners", (Block(words, trap), Block((told(facts),), table=table, wide=True)))
+    return Section("All learners", (Block(words, trap, table=table, wide=True),))
 
 
 def figure(test: dict[str, Any], name: str, form: str) -> str:
@@ -141,8 +142,10 @@ def probabilities(facts: Facts) -> Section:
     words = (
         f"Ten bins of {users / 10:,.1f} users each, by probability: the mean of what was said, and the share who "
         "cancel, with its 95% interval (Wilson). Bars that reach the dashed line may differ from it by chance.",
-        "The mean distance from that line, over the bins, is the calibration error (ECE).",
+        "The mean distance from that line, over the bins, is the calibration error (ECE). A tie across an edge is "
+        "divided, hence the parts of users.",
     )
+    drawn = picture("reliability", "What was said and what came", lambda: plots.reliability(facts))
     by_label = (
         "What is said to those who cancel and to those who stay, on a logarithmic axis. At or over the threshold is "
         "an alert.",
@@ -151,12 +154,26 @@ def probabilities(facts: Facts) -> Section:
     return Section(
         "Probabilities",
         (
-            Block(
-                words, picture=picture("reliability", "What was said and what came", lambda: plots.reliability(facts))
-            ),
+            Block(words, picture=drawn, table=bins(facts)),
             Block(by_label, trap, picture("scores", "Probabilities by label", lambda: plots.scores(facts))),
         ),
     )
+
+
+def bins(facts: Facts) -> Table:
+    """The chosen learner's reliability, as numbers."""
+    rows = [
+        (
+            str(number),
+            f"{each.users:,.1f}",
+            f"{each.mean_probability:.2%}",
+            f"{each.users * each.share:,.1f}",
+            f"{each.share:.2%}",
+            f"{each.interval[0]:.2%} – {each.interval[1]:.2%}",
+        )
+        for number, each in enumerate(figures.reliability(facts.chosen), 1)
+    ]
+    return Table(("bin", "users", "said", "cancels", "share", "95% interval"), rows)
 
 
 def lead(facts: Facts) -> Section:

@@ -15,7 +15,7 @@ def page(facts: Facts) -> Page:
     """The sections in the order in which they are read."""
     return Page(
         title=f"Model {facts.card.version}",
-        origin=f"Trained from {facts.report.log}; times are UTC.",
+        origin=f"Trained from {facts.report.log}, tested as of {iso(facts.report.split.test_ms)[:10]}; times are UTC.",
         figures=key_figures(facts),
         sections=(
             forecast_sections.forecast(facts),
@@ -38,13 +38,12 @@ def key_figures(facts: Facts) -> tuple[tuple[str, str], ...]:
     lead = test["lead_days"]
     return (
         ("learner", facts.report.chosen),
-        ("average precision", f"{test['average_precision']:.3f}"),
+        ("avg. precision", f"{test['average_precision']:.3f}"),
         ("base rate", f"{test['base_rate']:.3f}"),
         ("ROC AUC", f"{test['roc_auc']:.3f}"),
-        ("recall at the budget", f"{test['recall_at_budget']:.1%}"),
-        ("lift at the budget", f"{test['lift_at_budget']:.2f}"),
+        ("recall", f"{test['recall_at_budget']:.1%}"),
+        ("lift", f"{test['lift_at_budget']:.2f}"),
         ("threshold", f"{facts.card.threshold:.3f}"),
-        ("lead time, days", "–" if lead is None else f"{lead:.1f}"),
-        ("test snapshot", iso(facts.report.split.test_ms)[:10]),
+        ("lead, days", "–" if lead is None else f"{lead:.1f}"),
         ("in force", "yes" if facts.verdict.is_promoted else "no"),
     )

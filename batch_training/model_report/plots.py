@@ -57,13 +57,13 @@ def ranking(facts: Facts) -> Figure:
         line = figures.precision_recall(outcome)
         right.step(line.x, line.y, where="pre", **style(facts, name, strong))
     base_rate = float(facts.chosen.label.mean())
-    right.axhline(base_rate, color=NEUTRAL, linewidth=1, linestyle="--", label=f"base rate {base_rate:.1%}")
-    right.set(title="precision by recall", xlabel="recall", ylabel="precision")
+    right.axhline(base_rate, color=NEUTRAL, linewidth=1, linestyle="--")
+    right.set(title=f"precision by recall (base rate {base_rate:.1%})", xlabel="recall", ylabel="precision")
     right.set_ylim(0, readable_top(figures.precision_recall(facts.chosen), base_rate))
     for panel in (left, right):
         in_percent(panel)
     left.set_ylim(0, 1.01)
-    right.legend(loc="upper right")
+    left.legend(loc="lower right")
     return figure
 
 
@@ -169,7 +169,7 @@ def contributions(found: Contributions) -> Figure:
     """An input or a feature a row: its weight, or its mean effect."""
     shown = [(name, value) for name, value in found.by_name if value]
     figure, (panel,) = panels(1, 1, WIDTH, 0.7 + BAR * max(len(shown), 1))
-    colours = [CANCEL if value > 0 else STAY for _, value in shown]
+    colours = [CANCEL if found.is_linear and value > 0 else STAY for _, value in shown]
     drawn = panel.barh(range(len(shown)), [value for _, value in shown], height=0.7, color=colours)
     form = "{:+.2f}" if found.is_linear else "{:.2%}"
     panel.bar_label(drawn, [form.format(value) for _, value in shown], padding=3, fontsize=8)
