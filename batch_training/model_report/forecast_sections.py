@@ -66,7 +66,7 @@ def account(facts: Facts) -> Block:
     lines = [("events", counts.accepted), ("without a user", counts.without_user), *counts.rejected.items()]
     words = (
         f"{summary(counts)}.",
-        f"They cover {iso(counts.first_ms)} to {iso(counts.last_ms)}, "
+        f"They cover {iso(counts.first_ms)[:10]} to {iso(counts.last_ms)[:10]}, "
         f"{(counts.last_ms - counts.first_ms) / DAY_MS:.1f} days: {facts.report.users:,} users, "
         f"{counts.cancels:,} cancels.",
     )

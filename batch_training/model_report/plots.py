@@ -171,7 +171,7 @@ def contributions(found: Contributions) -> Figure:
     figure, (panel,) = panels(1, 1, WIDTH, 0.7 + BAR * max(len(shown), 1))
     colours = [CANCEL if found.is_linear and value > 0 else STAY for _, value in shown]
     drawn = panel.barh(range(len(shown)), [value for _, value in shown], height=0.7, color=colours)
-    form = "{:+.2f}" if found.is_linear else "{:.2%}"
+    form = "{:+.3f}" if found.is_linear else "{:.2%}"
     panel.bar_label(drawn, [form.format(value) for _, value in shown], padding=3, fontsize=8)
     panel.axvline(0, color=NEUTRAL, linewidth=0.8)
     panel.margins(x=0.1)

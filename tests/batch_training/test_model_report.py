@@ -50,7 +50,7 @@ MEASURE = """<script>addEventListener("load", () => {
         touching.push([one, other]);
     }));
   }
-  const found = {touching, wide: document.documentElement.scrollWidth - innerWidth,
+  const found = {touching, wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
                  titles: [...document.querySelectorAll("h2")].map(title => title.textContent),
                  heights: [...document.querySelectorAll("svg")].map(svg => svg.getBoundingClientRect().height)};
   const text = document.createElement("pre");
