@@ -15,6 +15,7 @@ from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
 from batch_training.model_commands import app as models_app
+from batch_training.model_report.writing import written as report_written
 from batch_training.phases import phases
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
@@ -94,10 +95,13 @@ def train(
             found = found.overruled()
         announce("publishing the model")
         card = published(registry, trained, found)
+        announce("writing its report")
+        page = report_written(registry, card, trained, found, settings)
     speech.print(summary(trained.report.counts))
     speech.print(table(trained.report))
     speech.print(threshold_table(trained.report))
     speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
+    speech.print(Text(page), soft_wrap=True)
 
 
 def published(registry: Registry, trained: Trained, found: Verdict) -> ModelCard:

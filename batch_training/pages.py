@@ -68,12 +68,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Block:
-    """What to see, the trap that it shows, and the picture or the table beside it."""
+    """What to see, the trap that it shows, and the picture or the table beside it; below it, if that is wide."""
 
     words: tuple[str, ...]
     trap: str = ""
     picture: Picture | None = None
     table: Table | None = None
+    wide: bool = False
 
 
 @dataclass(frozen=True)

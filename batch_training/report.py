@@ -135,12 +135,7 @@ def table(report: Report) -> Table:
 
 def threshold_table(report: Report) -> Table:
     """A row a rule for the chosen learner's threshold, that in force bold: what each does on the test snapshot."""
-    goals, offer = report.goals, report.goals.offer
-    aims = {
-        Rule.BUDGET: f"at most {goals.budget:.1%} of the live users a week",
-        Rule.PRECISION: f"{goals.precision:.0%} of the alerted cancel",
-        Rule.PROFIT: f"most profit: value {offer.value:g}, cost {offer.cost:g}, success {offer.success:.0%}",
-    }
+    goals = report.goals
     shown = Table(title=f"Where {report.chosen} alerts", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     shown.add_column("rule: aim on earlier users")
     for heading in ("alert\nfrom", "alerted", "who\ncancel", "recall", "profit a\nlive user"):
@@ -149,7 +144,7 @@ def threshold_table(report: Report) -> Table:
         rule, test = Rule(row["rule"]), row["test"]
         is_in_force = rule is goals.rule
         shown.add_row(
-            f"{rule}: {aims[rule]}{' *' if is_in_force else ''}",
+            f"{rule}: {goals.aim(rule)}{' *' if is_in_force else ''}",
             _short(row["threshold"], ".3f"),
             f"{test['alerted_share']:.1%}",
             "none" if test["precision"] is None else f"{test['precision']:.1%}",

@@ -17,3 +17,20 @@ class Settings:
     learners: tuple[str, ...] = ()
     tune: bool = False
     seed: int = 42
+
+    def options(self) -> list[str]:
+        """The options of `sparkify train` that give these settings, also those that have their default."""
+        goals, offer = self.goals, self.goals.offer
+        valued = {
+            "--horizon-days": self.horizon_days,
+            "--budget": goals.budget,
+            "--precision": goals.precision,
+            "--customer-value": offer.value,
+            "--offer-cost": offer.cost,
+            "--offer-success": offer.success,
+            "--threshold": goals.rule,
+            "--seed": self.seed,
+        }
+        words = [str(word) for option in valued.items() for word in option]
+        words += [word for name in self.learners for word in ("--learner", name)]
+        return [*words, "--tune"] if self.tune else words

@@ -53,6 +53,15 @@ class Goals:
     offer: Offer = field(default_factory=Offer)
     rule: Rule = Rule.BUDGET
 
+    def aim(self, rule: Rule) -> str:
+        """What a rule aims at, in words."""
+        offer = self.offer
+        return {
+            Rule.BUDGET: f"at most {self.budget:.1%} of the live users a week",
+            Rule.PRECISION: f"{self.precision:.0%} of the alerted cancel",
+            Rule.PROFIT: f"most profit: value {offer.value:g}, cost {offer.cost:g}, success {offer.success:.0%}",
+        }[rule]
+
 
 @dataclass(frozen=True)
 class Scored:

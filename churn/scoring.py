@@ -75,8 +75,7 @@ def with_occlusion(frame: DataFrame, model: Model) -> DataFrame:
     typicals = F.array(*(F.lit(typical) for typical in typical_inputs(model.card)))
 
     def occluded(value: Column, index: Column) -> Column:
-        reason = F.least(index, F.lit(len(NAMES)))  # all inputs of the classes are hidden together
-        return F.when(reason == F.col("hidden"), typicals[index]).otherwise(value)
+        return F.when(is_hidden(index), typicals[index]).otherwise(value)
 
     hidden = F.explode(F.sequence(F.lit(-1), F.lit(len(NAMES))))  # -1: nothing is hidden
     variants = with_probability(frame.withColumn("hidden", hidden), model, F.transform(INPUTS, occluded), "probability")
@@ -88,6 +87,12 @@ def with_occlusion(frame: DataFrame, model: Model) -> DataFrame:
     without = F.slice("outcomes", 2, len(NAMES) + 1)
     losses = F.transform(without, lambda outcome: F.col("outcomes")[0]["probability"] - outcome["probability"])
     return by_user.select("user.*", whole.alias("probability"), losses.alias(EFFECTS))
+
+
+def is_hidden(index: Column) -> Column:
+    """Whether the input at `index` belongs to the reason whose number column `hidden` has; HABITS comes last."""
+    reason = F.least(index, F.lit(len(NAMES)))  # all inputs of the classes are hidden together
+    return reason == F.col("hidden")
 
 
 def reasons(card: ModelCard) -> Column:

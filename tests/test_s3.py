@@ -105,7 +105,7 @@ def models(sparkify, bucket, log):
 
 def test_a_log_on_s3_becomes_a_model_on_s3_that_predicts_to_s3(sparkify, bucket, models):
     version = bucket.get_object(Bucket=BUCKET, Key="models/current")["Body"].read().decode().strip()
-    assert f"models/{version}/model.json" in keys(bucket, "models/")
+    assert {f"models/{version}/{name}" for name in ("model.json", "report.html")} <= set(keys(bucket, "models/"))
     out = f"s3://{BUCKET}/scores/today.csv"
     predicted = sparkify("predict", f"s3://{BUCKET}/logs", "--as-of", "2018-11-20", "--model", models, "--out", out)
     assert predicted.returncode == 0, predicted.stderr[-2000:]

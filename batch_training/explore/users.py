@@ -70,7 +70,7 @@ class Churn:
     back_after_cancel: int
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
+def wilson(hits: float, trials: float) -> tuple[float, float]:
     """The 95 % interval of a share (Wilson, 1927): right for small numbers, inside 0 and 1.
 
     >>> [round(bound, 3) for bound in wilson(1, 10)]

@@ -4,7 +4,6 @@ import json
 import os
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
 from statistics import median
 
@@ -22,41 +21,13 @@ from churn.events import CANCELLED
 from churn.features import NAMES
 from churn.state import DAY_MS, daily
 from tests.batch_training.conftest import NOW
+from tests.batch_training.pages import HOSTILE, harmless
 from tests.builders import cancel, event, lines, naive_features
 from tests.conftest import missing
 
 DATA = Path(os.environ.get("SPARKIFY_REAL_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 NOW_MS = int(NOW.timestamp() * 1000)
-HOSTILE = '<script>alert(1)</script><img src="http://example.org/x" onerror=alert(2)>$\\frac{$ "\u0007é東🎵'
 OPTIONAL = ("gender", "userAgent", "location", "length", "sessionId", "artist and song")
-
-
-class Elements(HTMLParser):
-    """The elements of a page with their attributes, and its text."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.found, self.text = [], ""
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.text += data
-
-
-def harmless(page):
-    """The page's elements; fails when one of them runs or loads anything."""
-    elements = Elements(page)
-    assert not {tag for tag, _ in elements.found} & {"script", "img", "image", "iframe", "object", "link", "base"}
-    for _, attributes in elements.found:
-        assert not [name for name in attributes if name.startswith("on") or name in ("src", "srcset", "action")]
-        assert (attributes.get("href") or "#").startswith("#")
-        assert "http" not in (attributes.get("style") or "")
-    assert "@import" not in page
-    assert "url(" not in page.replace("url(#", "")
-    return elements
 
 
 def page_of(spark, path):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -241,8 +242,27 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     assert (card.learner, card.data) == (trained[0].card.learner, trained[0].card.data)
     assert card.threshold == pytest.approx(trained[0].card.threshold, rel=1e-6)
     assert card.version in said.replace("\n", "")
+    page = tmp_path / "models" / card.version / "report.html"
+    assert f"\n{page}\n" in said
+    assert f"Model {card.version}" in page.read_text()
     assert all(name in said for name in ("majority", "logistic", "forest", "gbt", "perceptron"))
     assert "chosen by AP val." in said
+
+
+def test_the_same_log_and_seed_make_the_same_models_to_the_last_bit(spark, log, training):
+    again = train(spark, log, Settings(), NOW)
+    for before, after in zip(training.candidates, again.candidates, strict=True):
+        assert before.model.card == after.model.card
+        for snapshot in ("calibration", "test"):
+            one, other = getattr(before, snapshot), getattr(after, snapshot)
+            assert one.probability.tolist() == other.probability.tolist()
+            assert one.label.tolist() == other.label.tolist()
+    untimed = [
+        replace(report, results=[replace(result, seconds=0) for result in report.results])
+        for report in (training.report, again.report)
+    ]
+    assert untimed[0] == untimed[1]
+    assert again.model.card.coefficients == training.model.card.coefficients
 
 
 def test_a_damaged_log_is_named(spark, complaint, tmp_path):
