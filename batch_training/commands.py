@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from batch_training.capstone_command import Protocol, refuse_promotion, show, usual_figures
 from batch_training.champion import Verdict, verdict
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
@@ -54,8 +55,18 @@ def train(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make it current even if the present one is better.")
     ] = False,
+    protocol: Annotated[
+        Protocol,
+        typer.Option(help="capstone: as published work measures, whole histories split at random; makes no model."),
+    ] = Protocol.snapshots,
 ) -> None:
     """Train all learners on past moments of a log; the best becomes current unless the present model is better."""
+    if protocol is Protocol.capstone:
+        refuse_promotion(promote)
+        with phases() as announce:
+            usual = usual_figures(log, seed, master, announce)
+        show(usual, models)
+        return
     settings = Settings(horizon_days, budget, seed)
     require_there(log)
     with phases() as announce:
