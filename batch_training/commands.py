@@ -1,34 +1,25 @@
 """The verbs of the batch job: explore logs, train a model from them, and predict from logs with a model."""
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from batch_training.audit import audit as audit_model
-from batch_training.audit import in_words
-from batch_training.champion import Verdict, verdict
+from batch_training.audit_command import audit
 from batch_training.logs import accepted_events, require_there
-from batch_training.model_commands import DEFAULT_MODELS, Models
 from batch_training.model_commands import app as models_app
-from batch_training.model_report.writing import written as report_written
+from batch_training.options import Log, Master
 from batch_training.phases import phases
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
-from batch_training.report import iso, summary, table, threshold_table
-from batch_training.settings import Settings
-from batch_training.threshold import Goals, Offer, Rule
-from batch_training.training import Trained
-from batch_training.training import train as train_model
-from batch_training.view_checks import Check
+from batch_training.report import iso, summary
+from batch_training.train_command import train
 from churn.errors import BadSetup
-from churn.model import Model, ModelCard
+from churn.model import Model
 from churn_io.console import speech
-from churn_io.registry import Registry, model_at
+from churn_io.registry import model_at
 from churn_io.session import chosen_master, spark_session
 from churn_io.storage import Storage, local_path
 
@@ -36,91 +27,8 @@ PAGE = "explore.html"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(models_app, name="models")
-
-Log = Annotated[
-    str, typer.Argument(metavar="LOGS", help="A file or folder of JSON lines (.gz too) or Parquet; s3:// too.")
-]
-Master = Annotated[
-    str | None,
-    typer.Option(envvar="SPARKIFY_MASTER", help="Spark's master; local[*] unless spark-submit runs this program."),
-]
-
-
-@app.command()
-def train(
-    log: Log,
-    models: Models = DEFAULT_MODELS,
-    horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
-    budget: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be alerted in a week.")
-    ] = Goals.budget,
-    precision: Annotated[
-        float,
-        typer.Option(min=0.001, max=1, help="Share of the alerted that should cancel, for --threshold precision."),
-    ] = Goals.precision,
-    customer_value: Annotated[
-        float, typer.Option(min=0, help="What a customer who stays is worth, for --threshold profit.")
-    ] = Offer.value,
-    offer_cost: Annotated[float, typer.Option(min=0, help="What the offer to an alerted user costs.")] = Offer.cost,
-    offer_success: Annotated[
-        float, typer.Option(min=0, max=1, help="The chance that an offer keeps one who would have left.")
-    ] = Offer.success,
-    threshold: Annotated[Rule, typer.Option(help="What the score from which users are alerted is chosen for.")] = (
-        Goals.rule
-    ),
-    only: Annotated[
-        list[str] | None, typer.Option("--learner", help="Train this learner alone; may be given several times.")
-    ] = None,
-    tune: Annotated[bool, typer.Option("--tune", help="Try a grid of parameters for each learner; takes longer.")] = (
-        False
-    ),
-    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
-    master: Master = None,
-    promote: Annotated[
-        bool, typer.Option("--promote", help="Make it current even if the present one is better.")
-    ] = False,
-) -> None:
-    """Train all learners on past moments of a log; the best becomes current unless the present model is better."""
-    goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
-    settings = Settings(horizon_days, goals, tuple(only or ()), tune, seed)
-    require_there(log)
-    with phases() as announce:
-        announce("starting Spark")
-        spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
-        registry = Registry(spark, models)
-        trained = train_model(spark, log, settings, datetime.now(UTC), announce)
-        announce("comparing it with the current model")
-        found = verdict(registry, trained, seed)
-        if promote and not found.is_promoted:
-            found = found.overruled()
-        announce("publishing the model")
-        card = published(registry, trained, found)
-        announce("writing its report")
-        page = report_written(registry, card, trained, found, settings)
-    speech.print(summary(trained.report.counts))
-    speech.print(table(trained.report))
-    speech.print(threshold_table(trained.report))
-    speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
-    speech.print(Text(page), soft_wrap=True)
-
-
-def published(registry: Registry, trained: Trained, found: Verdict) -> ModelCard:
-    """The card under which the model is registered, with the verdict on it; the pointer moves if that says so."""
-    card = trained.model.card
-    metrics = {**card.metrics, "comparison": found.as_dict()}
-    card = replace(card, version=registry.free_version(card.version), metrics=metrics)
-    registry.register(card, trained.model.classifier)
-    if found.is_promoted:
-        registry.point_to(card.version, datetime.now(UTC))
-    return card
-
-
-def fate(card: ModelCard, found: Verdict, models: str) -> str:
-    """What became of a new model and why, as the end of a sentence that begins with its version."""
-    if found.is_promoted:
-        return f"is now the current model of {models}; alerts at {card.threshold:.3f} and over; {found.reason}"
-    by_hand = f"`sparkify models promote {card.version} --models {models}`"
-    return f"is registered but not made current: {found.reason}; {by_hand} does it all the same"
+app.command()(train)
+app.command()(audit)
 
 
 @app.command()
@@ -180,32 +88,6 @@ def predict(
         f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, "
         f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over: {out}"
     )
-
-
-@app.command()
-def audit(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A registry, or one version in it.")],
-    log: Log,
-    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
-    master: Master = None,
-) -> None:
-    """Look for leaks: score altered logs, learn from altered labels; exit code 1 if a check fails."""
-    require_there(log)
-    with phases() as announce:
-        announce("starting Spark")
-        spark = spark_session("sparkify-audit", chosen_master(master), paths=[log, model])
-        used: Model = model_at(spark, model)
-        events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
-        checks = audit_model(events, used, seed, announce)
-    show(checks)
-
-
-def show(checks: list[Check]) -> None:
-    """Print a line a check; leave with exit code 1 if one of them failed."""
-    for check in checks:
-        speech.print(Text(in_words(check)), soft_wrap=True)
-    if any(check.passed is False for check in checks):
-        raise typer.Exit(1)
 
 
 def epoch_ms(text: str) -> int:

@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 
 from batch_training.alterations import with_permuted_futures, with_shuffled_labels
 from batch_training.audit import in_words, learner_of
-from batch_training.commands import audit as audit_command
-from batch_training.commands import show
+from batch_training.audit_command import audit as audit_command
+from batch_training.audit_command import show
 from batch_training.evaluation import Outcome
 from batch_training.fitting import with_scores
 from batch_training.label_checks import SHUFFLES, gone_before, later_windows, shuffled, without_skill

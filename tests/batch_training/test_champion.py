@@ -10,9 +10,9 @@ from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from batch_training.champion import Paired, Ranking, compared, is_refused, verdict
-from batch_training.commands import fate, published
-from batch_training.commands import train as train_command
 from batch_training.evaluation import Outcome, average_precision
+from batch_training.train_command import fate, published
+from batch_training.train_command import train as train_command
 from churn.features import NAMES
 from churn.labels import LABEL
 from churn.model import INPUTS, Model, with_inputs
@@ -129,7 +129,7 @@ def test_a_champion_of_another_kind_loses_and_the_reason_is_said(registry, train
 
 def test_the_flag_moves_the_pointer_whatever_the_comparison_says(registry, oracle, log, capsys):
     registry.publish(oracle.card, oracle.classifier)
-    train_command(log, registry.root, 10, 0.05, 42, None, promote=True)
+    train_command(log, models=registry.root, promote=True)
     said = capsys.readouterr().out
     current = registry.current_version()
     assert current != oracle.card.version

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import INTERVALS
 from batch_training.calibration import platt
 from batch_training.cards import scale
-from batch_training.commands import train as train_command
 from batch_training.fitting import highest_by_user, with_scores
 from batch_training.folds import FOLD, require_both_in_folds
 from batch_training.phases import Silence
@@ -21,6 +20,7 @@ from batch_training.report import summary
 from batch_training.roles import by_role
 from batch_training.settings import Settings
 from batch_training.split import Split
+from batch_training.train_command import train as train_command
 from batch_training.training import train
 from churn.errors import InvalidLog
 from churn.features import NAMES
