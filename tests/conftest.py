@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "broker" in item.fixturenames:
             item.add_marker("broker")
-        elif "spark" in item.fixturenames:
+        elif {"spark", "sparkify"} & set(item.fixturenames):
             item.add_marker("spark")
         else:
             item.add_marker("unit")
