@@ -21,7 +21,7 @@ def importance(facts: Facts) -> Section:
     words = (
         f"What the average precision loses when one feature's values are dealt out anew among {part}: the mean of "
         f"{REPEATS} shuffles, the thin marks. Habits are all inputs of the classes of users, shuffled together.",
-        "Bars whose marks lie on both sides of zero are nothing but chance.",
+        "Bars whose marks lie on both sides of zero may be nothing but chance.",
     )
     trap = (
         "Of two features that say the same, either can be shuffled without a loss as long as the other stays. Small is "
@@ -145,7 +145,7 @@ def repeat(facts: Facts) -> Section:
     )
     words = (
         "The same log, options and versions give the same figures on the same number of tasks.",
-        "Settings come from options or from their environment variables; the command says them all.",
+        "The command says every option of the training, also those that had their default.",
     )
     learners = ("The parameters with which each learner was fitted.",)
     return Section(

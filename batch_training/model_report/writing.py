@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from batch_training.champion import Verdict
+from batch_training.model_report.facts import gathered
 from batch_training.settings import Settings
 from batch_training.training import Trained
 from churn.model import Model, ModelCard
@@ -20,8 +21,6 @@ def written(registry: Registry, card: ModelCard, trained: Trained, verdict: Verd
         if (error.name or "").partition(".")[0] not in DRAWING:
             raise
         return f"no {PAGE}: {error.name} is not installed; `pip install matplotlib jinja2` and train again"
-    from batch_training.model_report.facts import gathered  # noqa: PLC0415
-
     path = f"{registry.root}/{card.version}/{PAGE}"
     registered = replace(trained, model=Model(card, trained.model.classifier))
     registry.storage.write(path, html(gathered(registered, verdict, settings, registry.root)))

@@ -51,7 +51,9 @@ MEASURE = """<script>addEventListener("load", () => {
         touching.push([one, other]);
     }));
   }
-  const found = {touching, wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  const rows = [...document.querySelectorAll("#all-learners tr")].map(row => row.getBoundingClientRect().height);
+  const window = document.documentElement;
+  const found = {touching, highest: Math.max(...rows), wide: window.scrollWidth - window.clientWidth,
                  titles: [...document.querySelectorAll("h2")].map(title => title.textContent),
                  heights: [...document.querySelectorAll("svg")].map(svg => svg.getBoundingClientRect().height)};
   const text = document.createElement("pre");
@@ -228,10 +230,10 @@ def rendered(tmp_path_factory):
     if browser is None:
         missing(f"no browser: wanted is one of {', '.join(BROWSERS)}")
 
-    def run(content):
+    def run(content, width=1280):
         folder = tmp_path_factory.mktemp("browser")
         (folder / "page.html").write_text(content)
-        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,2000", "--virtual-time-budget=2000")
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--window-size={width},2000")
         shown = subprocess.run(
             [browser, *flags, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{folder}/page.html"],
             capture_output=True, text=True, check=True, timeout=120,
@@ -241,14 +243,16 @@ def rendered(tmp_path_factory):
     return run
 
 
-def test_the_page_shows_every_section_in_a_browser_and_nothing_overlaps(text, rendered):
-    document = rendered(text.replace("</body>", f"{MEASURE}</body>"))
+@pytest.mark.parametrize("width", [1280, 500])
+def test_the_page_shows_every_section_in_a_browser_and_nothing_overlaps(text, rendered, width):
+    document = rendered(text.replace("</body>", f"{MEASURE}</body>"), width)
     (measured,) = re.findall(r'<pre id="measured">(.*?)</pre>', document, re.S)
     found = json.loads(measured)
     assert tuple(found["titles"]) == TITLES
     assert len(found["heights"]) == 8
     assert min(found["heights"]) > 100
     assert (found["touching"], found["wide"]) == ([], 0)
+    assert found["highest"] < 150
 
 
 def test_a_browser_runs_nothing_that_the_log_or_the_verdict_says(text, rendered):
