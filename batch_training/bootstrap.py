@@ -25,7 +25,6 @@ class Ranked:
     """An outcome sorted by falling probability; `order` sorts what belongs to it, `first` begins each tie."""
 
     outcome: Outcome
-    alerted: Bools
     order: npt.NDArray[np.intp]
     first: npt.NDArray[np.intp]
 
@@ -45,9 +44,10 @@ def intervals(outcome: Outcome, threshold: float, budget: float, seed: int) -> d
     A resample in which a figure does not exist (no one cancels, say) is left out of that figure's interval; a figure
     that exists in none has no interval.
     """
-    in_order = ranked(outcome, threshold)
+    in_order = ranked(outcome)
     rng = np.random.default_rng(seed)
-    found = [weighted_metrics(in_order, weights, budget) for weights in resamples(len(outcome.label), rng)]
+    drawn = resamples(len(outcome.label), rng)
+    found = [weighted_metrics(in_order, weights, threshold, budget) for weights in drawn]
     values = {name: np.concatenate([part[name] for part in found]) for name in INTERVALS}
     return {
         name: [float(end) for end in np.nanpercentile(each, PERCENTILES)]
@@ -56,8 +56,8 @@ def intervals(outcome: Outcome, threshold: float, budget: float, seed: int) -> d
     }
 
 
-def ranked(outcome: Outcome, threshold: float) -> Ranked:
-    """The outcome in falling order of probability, and who of it is at or over the threshold.
+def ranked(outcome: Outcome) -> Ranked:
+    """The outcome in falling order of probability.
 
     Label and days order a tie, so that a seed gives the same intervals however the users came.
     """
@@ -65,7 +65,7 @@ def ranked(outcome: Outcome, threshold: float) -> Ranked:
     order = np.lexsort((days, outcome.label, -outcome.probability))
     probability = outcome.probability[order]
     first = np.flatnonzero(np.append(True, last_of_ties(probability)[:-1]))
-    return Ranked(Outcome(probability, outcome.label[order], days[order]), probability >= threshold, order, first)
+    return Ranked(Outcome(probability, outcome.label[order], days[order]), order, first)
 
 
 def resamples(users: int, rng: np.random.Generator) -> Iterator[Floats]:
@@ -77,12 +77,13 @@ def resamples(users: int, rng: np.random.Generator) -> Iterator[Floats]:
         yield np.bincount(drawn.ravel(), minlength=part * users).reshape(part, users).astype(np.float64)
 
 
-def weighted_metrics(in_order: Ranked, weights: Floats, budget: float) -> dict[str, Floats]:
+def weighted_metrics(in_order: Ranked, weights: Floats, threshold: float, budget: float) -> dict[str, Floats]:
     """The figures of evaluation.metrics, a value a row of weights (resamples x users in the order of `in_order`).
 
     Not a number where a row has no one of a class that a figure needs.
     """
-    curve = Curve(*(_down_to(in_order, weights, each) for each in _summed(in_order.outcome)))
+    curve = curve_of(in_order, weights)
+    alerted = in_order.outcome.probability >= threshold
     k = budget_users(len(in_order.outcome.label), budget)
     users, positives = curve.users[:, -1], curve.hits[:, -1]
     hits = _at(curve.users, curve.hits, np.array([k]))[:, 0]
@@ -95,9 +96,14 @@ def weighted_metrics(in_order: Ranked, weights: Floats, budget: float) -> dict[s
         "weighted_f1_of_majority": 2 * larger**2 / (1 + larger),
         "recall_at_budget": _ratio(hits, positives),
         "lift_at_budget": _ratio(hits / k, base_rate),
-        "lead_days": lead_days(in_order, weights),
-        **_means(in_order, weights),
+        "lead_days": lead_days(in_order, alerted, weights),
+        **_means(in_order, alerted, weights),
     }
+
+
+def curve_of(in_order: Ranked, weights: Floats) -> Curve:
+    """The sums, a row a row of weights (resamples x users in the order of `in_order`)."""
+    return Curve(*(_down_to(in_order, weights, each) for each in _summed(in_order.outcome)))
 
 
 def average_precision(curve: Curve) -> Floats:
@@ -120,9 +126,9 @@ def calibration_error(curve: Curve) -> Floats:
     return np.asarray(np.abs(np.diff(at_edges)).sum(axis=1) / users)
 
 
-def lead_days(in_order: Ranked, weights: Floats) -> Floats:
+def lead_days(in_order: Ranked, alerted: Bools, weights: Floats) -> Floats:
     """As evaluation.lead_days, a value a resample: the mean of the two middle ones of the days."""
-    found = np.flatnonzero(in_order.alerted & (in_order.outcome.label == 1))
+    found = np.flatnonzero(alerted & (in_order.outcome.label == 1))
     if in_order.outcome.cancel_days is None or not len(found):
         return np.full(len(weights), np.nan)
     found = found[np.argsort(in_order.outcome.cancel_days[found])]
@@ -133,9 +139,9 @@ def lead_days(in_order: Ranked, weights: Floats) -> Floats:
     return np.where(total[:, 0] > 0, (days[middle[0]] + days[middle[1]]) / 2, np.nan)
 
 
-def _means(in_order: Ranked, weights: Floats) -> dict[str, Floats]:
+def _means(in_order: Ranked, alerted: Bools, weights: Floats) -> dict[str, Floats]:
     """The figures that need no order."""
-    said, label, alerted = in_order.outcome.probability, in_order.outcome.label, in_order.alerted
+    said, label = in_order.outcome.probability, in_order.outcome.label
     sums = weights @ np.column_stack([np.ones_like(said), (said - label) ** 2, said, label, alerted, alerted * label])
     users, distances, probability, positives, alerts, hits = sums.T
     f1 = _ratio(2 * hits, alerts + positives, without=0.0)

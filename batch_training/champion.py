@@ -4,21 +4,22 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from batch_training.bootstrap import Ranked, curve_of, ranked, resamples
+from batch_training.bootstrap import average_precision as average_precision_by_resample
 from batch_training.evaluation import Floats, Outcome, average_precision
 from batch_training.training import Trained
 from churn.errors import ModelMismatch, NoModel
 from churn.labels import LABEL
-from churn.model import INPUTS, Model, with_inputs, with_probability
+from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
 from churn_io.registry import Registry
 
-RESAMPLES = 500  # the share in which one is better is then known to about a percentage point, near 95%
 REFUSED_FROM = (
     0.95  # a challenger is refused on evidence alone: a tie, or too few cancels to tell, is for the newer data
 )
+DATE = len("2018-10-01")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def verdict(registry: Registry, trained: Trained, seed: int) -> Verdict:
     if before != after:
         return Verdict(version, True, f"{version} forecasts another horizon: {before} days, not {after}")
     comparison = compared(paired(trained.test, trained.model, champion), seed)
-    return Verdict(version, not is_refused(comparison), in_words(version, comparison), comparison)
+    reason = in_words(version, comparison) + hindsight(champion.card, trained.model.card)
+    return Verdict(version, not is_refused(comparison), reason, comparison)
 
 
 def paired(snapshot: DataFrame, challenger: Model, champion: Model) -> Paired:
@@ -89,18 +91,17 @@ def paired(snapshot: DataFrame, challenger: Model, champion: Model) -> Paired:
     return Paired(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
-def compared(pair: Paired, seed: int, resamples: int = RESAMPLES) -> Comparison:
+def compared(pair: Paired, seed: int) -> Comparison:
     """The paired bootstrap by user: both models are measured on the same draws (Efron and Tibshirani, 1993).
 
     Draws without a single cancel say nothing and are left out.
     """
-    users = len(pair.label)
-    random = np.random.default_rng(seed)
-    weights = (np.bincount(random.integers(0, users, users), minlength=users) for _ in range(resamples))
-    challenger, champion = Ranking(pair.challenger, pair.label), Ranking(pair.champion, pair.label)
-    drawn = [challenger.average_precision(times) - champion.average_precision(times) for times in weights]
-    differences = np.array([difference for difference in drawn if not np.isnan(difference)])
-    measured = [average_precision(Outcome(scores, pair.label)) for scores in (pair.challenger, pair.champion)]
+    outcomes = [Outcome(scores, pair.label) for scores in (pair.challenger, pair.champion)]
+    challenger, champion = (ranked(outcome) for outcome in outcomes)
+    draws = resamples(len(pair.label), np.random.default_rng(seed))
+    drawn = np.concatenate([drawn_precisions(challenger, part) - drawn_precisions(champion, part) for part in draws])
+    differences = drawn[~np.isnan(drawn)]
+    measured = [average_precision(outcome) for outcome in outcomes]
     low, high = np.quantile(differences, (0.025, 0.975))
     return Comparison(
         challenger_average_precision=measured[0],
@@ -112,22 +113,9 @@ def compared(pair: Paired, seed: int, resamples: int = RESAMPLES) -> Comparison:
     )
 
 
-class Ranking:
-    """Users sorted by score once, so that each of many draws of them is measured without sorting again."""
-
-    def __init__(self, score: Floats, label: Floats) -> None:
-        self._order = np.argsort(-score, kind="stable")
-        self._label = label[self._order]
-        self._ends_tie = np.append(np.diff(score[self._order]) != 0, True)
-
-    def average_precision(self, times: npt.NDArray[np.int64]) -> float:
-        """As evaluation.average_precision, of the users taken so many times each; not a number without a cancel."""
-        drawn = times[self._order]
-        hits = np.cumsum(drawn * self._label)[self._ends_tie]
-        picked = np.cumsum(drawn)[self._ends_tie]
-        if not hits[-1]:
-            return float("nan")
-        return float(np.sum(np.diff(hits, prepend=0.0) / hits[-1] * hits / np.maximum(picked, 1)))
+def drawn_precisions(in_order: Ranked, weights: Floats) -> Floats:
+    """A model's average precision, a value a row of weights, whose columns are the users as they came."""
+    return average_precision_by_resample(curve_of(in_order, weights[:, in_order.order]))
 
 
 def is_refused(comparison: Comparison) -> bool:
@@ -143,4 +131,18 @@ def in_words(champion: str, comparison: Comparison) -> str:
         f"{comparison.resamples} resamples ({REFUSED_FROM:.0%} refuse): average precision "
         f"{comparison.challenger_average_precision:.3f} against {comparison.champion_average_precision:.3f}, "
         f"difference {comparison.difference:+.3f} (95% interval {low:+.3f} to {high:+.3f})"
+    )
+
+
+def hindsight(champion: ModelCard, challenger: ModelCard) -> str:
+    """What makes a comparison on the challenger's test snapshot unfair to it, as a further clause; empty if nothing.
+
+    Nobody's cancel after a model's own test snapshot was learnt from (see split.Split), any before it may have been.
+    """
+    learnt_until, tested_from = (str(card.data.get("test_snapshot", "")) for card in (champion, challenger))
+    if learnt_until <= tested_from:
+        return ""
+    return (
+        f"; this is not fair to the challenger: {champion.version} comes from a later log and has learnt who cancels "
+        f"until {learnt_until[:DATE]}, though the test begins on {tested_from[:DATE]}"
     )

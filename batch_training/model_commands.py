@@ -21,7 +21,7 @@ DEFAULT_MODELS = "models"
 
 @app.command(name="list")
 def list_models(models: Models = DEFAULT_MODELS) -> None:
-    """Show all models with their figures on the test snapshot; * marks the current one."""
+    """Show all models with their figures on the test snapshot; * marks the current one, s its shadow."""
     registry = registry_at(models)
     rows = [row(registry, version) for version in registry.versions()]
     if not rows:
@@ -31,7 +31,10 @@ def list_models(models: Models = DEFAULT_MODELS) -> None:
     except NoModel as error:
         current = ""
         say(str(error))
-    speech.print(registry_table(rows, current))
+    shadowing = registry.shadow_version()
+    speech.print(registry_table(rows, current, shadowing))
+    if shadowing and shadowing not in (each.version for each in rows):
+        say(f"{shadowing} is to score in the shadow, and {models} holds no such model")
     for each in rows:
         if each.complaint:
             say(f"{each.version} is broken: {each.complaint}")
@@ -51,8 +54,9 @@ def promote(version: Version, models: Models = DEFAULT_MODELS) -> None:
     """Make a model the current one; a running stream takes it at its next batch."""
     registry = registry_at(models)
     registry.card(version)  # a model that no program could use is refused here, not by the stream
+    was_shadow = registry.shadow_version() == version
     registry.point_to(version, datetime.now(UTC))
-    say(f"{version} is the current model of {models}")
+    say(f"{version} is the current model of {models}{', no longer its shadow' if was_shadow else ''}")
 
 
 @app.command()
@@ -60,6 +64,34 @@ def rollback(models: Models = DEFAULT_MODELS) -> None:
     """Make the model before the current one current again."""
     version = registry_at(models).roll_back(datetime.now(UTC))
     say(f"{version} is the current model of {models} again")
+
+
+@app.command()
+def shadow(
+    version: Annotated[
+        str | None, typer.Argument(metavar="VERSION", help="As `sparkify models list` names it.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="No model scores beside the current one.")] = False,
+    models: Models = DEFAULT_MODELS,
+) -> None:
+    """Have a model score beside the current one, without alerts; a running stream follows at its next batch."""
+    registry = registry_at(models)
+    if off and version is None:
+        registry.clear_shadow()
+        say(f"no model scores in the shadow of {models}")
+    elif version is None or off:
+        raise typer.BadParameter("wanted is either a version or --off", param_hint="VERSION")
+    else:
+        put_into_shadow(registry, version)
+        say(f"{version} scores in the shadow of {models}")
+
+
+def put_into_shadow(registry: Registry, version: str) -> None:
+    """Point the shadow to the version; refuses one that no program could use, and the current one."""
+    registry.card(version)
+    if registry.current_version() == version:
+        raise typer.BadParameter(f"{version} is the current model; wanted is another", param_hint="VERSION")
+    registry.point_shadow_to(version)
 
 
 def registry_at(models: str) -> Registry:

@@ -23,30 +23,36 @@ class Row:
     complaint: str = ""
 
 
-def registry_table(rows: list[Row], current: str) -> Table:
-    """A row a version; the calibration error only where a card has one."""
+def registry_table(rows: list[Row], current: str, shadow: str) -> Table:
+    """A row a version, which ends with its learner; the calibration error only where a card has one. 80 columns."""
     with_error = any(row.card and calibration_error(row.card) is not None for row in rows)
-    shown = Table(box=SIMPLE_HEAD, caption="* current; each model's figures are those on its own test snapshot")
+    shown = Table(
+        caption="* current, s shadow; each model's figures are those on its own test snapshot",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
+    )
     shown.add_column("")
-    shown.add_column("version", no_wrap=True)
-    for heading in ("learner", "trained on"):
-        shown.add_column(heading)
+    shown.add_column("version", overflow="fold")
+    shown.add_column("log until", no_wrap=True)
     for heading in ("AP", "AUC", *(["ECE"] if with_error else []), "alerts at"):
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", no_wrap=True)
+    marks = {shadow: "s", current: "*"}
     for row in rows:
-        is_current = row.version == current
         cells = figures(row.card, with_error) if row.card else ["broken"]
-        shown.add_row("*" if is_current else "", row.version, *cells, style="bold" if is_current else "")
+        mark = marks.get(row.version, "")
+        shown.add_row(mark, row.version, *cells, style="bold" if mark == "*" else "")
     return shown
 
 
 def figures(card: ModelCard, with_error: bool) -> list[str]:
     """A card's cells in the registry's table."""
     test = test_metrics(card)
-    days = [str(card.data.get(name, NOTHING))[:DATE] for name in ("first_event", "last_event")]
     error = [shown_figure(calibration_error(card))] if with_error else []
     ranks = [shown_figure(test.get(name)) for name in ("average_precision", "roc_auc")]
-    return [card.learner, " to ".join(days), *ranks, *error, shown_figure(card.threshold)]
+    return [str(card.data.get("last_event", NOTHING))[:DATE], *ranks, *error, shown_figure(card.threshold)]
 
 
 def comparison_table(first: ModelCard, second: ModelCard) -> Table:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from churn.shadow import SHADOW
 from churn.state import DAY_MS
 
 COOL_DOWN_DAYS = 7  # a week: shorter repeats the same lapse, longer misses a relapse
@@ -41,7 +42,12 @@ def decided(candidates: Iterable[Candidate], alerted: Mapping[str, int], cool_do
     """
     cool_down_ms = cool_down_days * DAY_MS
     return [
-        Alert(c.user_id, c.as_of_ms, {"alert_id": alert_id(c.user_id, c.as_of_ms), **c.score})
+        Alert(c.user_id, c.as_of_ms, {"alert_id": alert_id(c.user_id, c.as_of_ms), **without_shadow(c.score)})
         for c in candidates
         if c.user_id not in alerted or c.as_of_ms - alerted[c.user_id] >= cool_down_ms
     ]
+
+
+def without_shadow(score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record less what a challenger says: an alert is the same whether there is one or not."""
+    return {name: value for name, value in score.items() if name != SHADOW}

@@ -4,10 +4,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from churn.model import ModelCard
+from churn.shadow import SHADOW
 
 
 def as_score_records(scored: DataFrame, card: ModelCard) -> DataFrame:
-    """Scored users -> user_id, as_of_ms, probability, and `key`, `value` for churn-scores (JSON, times in ISO 8601)."""
+    """Scored users -> user_id, as_of_ms, probability, and `key`, `value` for churn-scores (JSON, times in ISO 8601).
+
+    A record has the field `shadow` where the users have that column.
+    """
     value = F.to_json(
         F.struct(
             "user_id",
@@ -18,6 +22,7 @@ def as_score_records(scored: DataFrame, card: ModelCard) -> DataFrame:
             F.lit(card.horizon_days).alias("horizon_days"),
             F.lit(card.version).alias("model_version"),
             "reasons",
+            *(name for name in (SHADOW,) if name in scored.columns),
         )
     )
     return scored.select("user_id", "as_of_ms", "probability", F.col("user_id").alias("key"), value.alias("value"))

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from churn.classes import SHARES, shares
 from churn.features import COUNTS, NAMES, feature_columns, words
 from churn.model import INPUTS, Model, ModelCard, standardised, with_probability
+from churn.shadow import SHADOW, Shadow
 from churn.state import alive
 
 N_REASONS = 3
@@ -29,22 +30,23 @@ class Scorer:
         self._effects = F.array(*linear_effects(model.card)) if model.card.coefficients else None
         self._reasons = reasons(model.card)
 
-    def scored(self, states: DataFrame) -> DataFrame:
-        """States as of `as_of_ms`, one a user -> SCORE_COLUMNS of those who can still cancel.
+    def scored(self, states: DataFrame, shadow: Shadow | None = None) -> DataFrame:
+        """States as of `as_of_ms`, one a user -> SCORE_COLUMNS of those who can still cancel, SHADOW if there is one.
 
         `reasons` are up to N_REASONS structs, the strongest push first.
         """
-        return self.explained(alive(states).select("user_id", "as_of_ms", "last_ms", *self._features, *COUNTS))
+        return self.explained(alive(states).select("user_id", "as_of_ms", "last_ms", *self._features, *COUNTS), shadow)
 
-    def explained(self, features: DataFrame) -> DataFrame:
-        """Features with their counts of pages -> SCORE_COLUMNS."""
-        frame = features.withColumn(SHARES, self._shares).withColumn(INPUTS, self._inputs)
+    def explained(self, features: DataFrame, shadow: Shadow | None = None) -> DataFrame:
+        """Features with their counts of pages -> SCORE_COLUMNS, and SHADOW if there is one."""
+        frame = shadow.beside(features) if shadow else features
+        frame = frame.withColumn(SHARES, self._shares).withColumn(INPUTS, self._inputs)
         if self._effects is not None:
             frame = with_probability(frame, self.model, F.col(INPUTS), "probability")
             frame = frame.withColumn(EFFECTS, self._effects)
         else:
             frame = with_occlusion(frame, self.model)
-        return frame.withColumn("reasons", self._reasons).select(*SCORE_COLUMNS)
+        return frame.withColumn("reasons", self._reasons).select(*SCORE_COLUMNS, *([SHADOW] if shadow else []))
 
 
 def typical_inputs(card: ModelCard) -> list[float]:

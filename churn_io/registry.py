@@ -17,6 +17,7 @@ from churn_io.storage import Session, Storage, in_one_line, is_object_store
 from churn_io.swaps import ROLLBACK, UNKNOWN, Swap, as_text, swaps_from, way_here
 
 POINTER = "current"
+SHADOW = "shadow"
 HISTORY = "history"
 CARD = "model.json"
 PIPELINE = "pipeline"
@@ -39,7 +40,7 @@ def utc_now() -> datetime:
 class Registry:
     """Models under `root`, on any file system that Spark knows: ROOT/VERSION/{pipeline, model.json}.
 
-    ROOT/current names the version in force, ROOT/history those before it.
+    ROOT/current names the version in force, ROOT/history those before it, ROOT/shadow one that scores beside it.
     """
 
     def __init__(self, session: Session, root: str) -> None:
@@ -63,9 +64,8 @@ class Registry:
             self.storage.move(aside, folder)
 
     def point_to(self, version: str, now: datetime) -> None:
-        """Put a version in force; raises NoModel when the registry does not hold it."""
-        if version not in self.versions() or not self.storage.exists(f"{self.root}/{version}/{CARD}"):
-            raise self._unknown(version)
+        """Put a version in force, and out of the shadow; raises NoModel when the registry does not hold it."""
+        self._require(version)
         self._swap(Swap(version, iso(now)))
 
     def roll_back(self, now: datetime) -> str:
@@ -83,10 +83,23 @@ class Registry:
         self._swap(Swap(before, iso(now), ROLLBACK))
         return before
 
+    def point_shadow_to(self, version: str) -> None:
+        """Have a version score beside the one in force; raises NoModel when the registry does not hold it."""
+        self._require(version)
+        self.storage.write(f"{self.root}/{SHADOW}", f"{version}\n")
+
+    def clear_shadow(self) -> None:
+        """Have no version score beside the one in force."""
+        self.storage.remove(f"{self.root}/{SHADOW}")
+
+    def shadow_version(self) -> str:
+        """The version that scores beside the one in force, whether it is there or not; empty when none is named."""
+        return self._text(SHADOW).strip()
+
     def versions(self) -> list[str]:
         """All versions, complete or not, sorted by name and so by time; empty when there is no registry."""
         names = self.storage.names(self.root)
-        return [name for name in names if name not in (POINTER, HISTORY) and not name.startswith(".")]
+        return [name for name in names if name not in (POINTER, HISTORY, SHADOW) and not name.startswith(".")]
 
     def free_version(self, wanted: str) -> str:
         """`wanted`, or with -2, -3 … behind it when there is such a version already."""
@@ -137,15 +150,20 @@ class Registry:
         except (PySparkException, Py4JError, ValueError) as error:
             said = in_one_line(error)
             raise ModelMismatch(f"{folder}: not a complete Spark pipeline ({said}); run `sparkify train`") from error
+        if classifier.numFeatures != len(card.mean):
+            raise ModelMismatch(
+                f"{folder}: reads {classifier.numFeatures} inputs, its card has {len(card.mean)}; run `sparkify train`"
+            )
         return Model(card, classifier)
 
     def _swap(self, swap: Swap) -> None:
-        if self._text(POINTER).strip() == swap.version:
-            return
-        swaps = self._swaps()
-        # the pointer first: were it not to follow, the history would tell of a swap that never was
-        self.storage.write(f"{self.root}/{POINTER}", f"{swap.version}\n")
-        self.storage.write(f"{self.root}/{HISTORY}", as_text([*swaps, swap]))
+        if self._text(POINTER).strip() != swap.version:
+            swaps = self._swaps()
+            # the pointer first: were it not to follow, the history would tell of a swap that never was
+            self.storage.write(f"{self.root}/{POINTER}", f"{swap.version}\n")
+            self.storage.write(f"{self.root}/{HISTORY}", as_text([*swaps, swap]))
+        if self.shadow_version() == swap.version:
+            self.clear_shadow()
 
     def _swaps(self) -> list[Swap]:
         """The history, and what the pointer says when the history has missed it."""
@@ -159,6 +177,10 @@ class Registry:
             return self.storage.read(f"{self.root}/{name}")
         except FileNotFoundError:
             return ""
+
+    def _require(self, version: str) -> None:
+        if version not in self.versions() or not self.storage.exists(f"{self.root}/{version}/{CARD}"):
+            raise self._unknown(version)
 
     def _unknown(self, version: str) -> NoModel:
         return NoModel(

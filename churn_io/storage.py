@@ -150,4 +150,4 @@ def cause(error: Exception) -> str:
 def in_one_line(error: Exception) -> str:
     """What Spark or Java says, without the call that it answers and without its trace."""
     text = str(error.java_exception.getMessage()) if isinstance(error, Py4JJavaError) else str(error)
-    return text.strip().splitlines()[0]
+    return next(iter(text.strip().splitlines()), type(error).__name__)

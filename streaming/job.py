@@ -18,7 +18,7 @@ from churn_io.storage import Storage
 from streaming import query as streaming_query
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
-from streaming.models import CurrentModel
+from streaming.models import CurrentModel, ShadowModel
 from streaming.sink import last_alerts
 from streaming.source import Source, live
 from streaming.trigger import Policy, Topics, Trigger
@@ -98,13 +98,14 @@ def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, A
     """Everything a batch needs, checked: broker, topics, model, checkpoint."""
     source, topics = settings.source, settings.topics
     require_kafka(settings)
-    model = CurrentModel(Registry(spark, settings.models))
+    registry = Registry(spark, settings.models)
+    model, shadow = CurrentModel(registry), ShadowModel(spark, registry)
     model.scorer()
     checkpoint = Checkpoint(Storage(spark), settings.checkpoint)
     identity = topic_id(source.bootstrap, source.topic)
     checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
     alerted = last_alerts(spark, source.bootstrap, topics.alerts)
-    return Trigger(spark, source, topics, settings.policy, checkpoint, model, alerted, on_batch)
+    return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, alerted, on_batch)
 
 
 def require_kafka(settings: Settings) -> None:

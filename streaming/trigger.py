@@ -18,7 +18,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
-from streaming.models import CurrentModel
+from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, JUDGED
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
@@ -52,6 +52,7 @@ class Trigger:
     policy: Policy
     checkpoint: Checkpoint
     model: CurrentModel
+    shadow: ShadowModel
     alerted: dict[str, int]  # user -> last alert (epoch ms)
     on_batch: Callable[[int, Accounts], None]
     log_starts: LogStarts | None = None  # None until the first batch
@@ -111,7 +112,8 @@ class Trigger:
         log_start_ms = log_starts.of(clock_ms)
         moment = self.spark.createDataFrame([(clock_ms, log_start_ms)], "as_of_ms LONG, log_start_ms LONG")
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
-        with persisted(as_score_records(scorer.scored(in_force), card)) as records:
+        scored = scorer.scored(in_force, self.shadow.beside(card.version))
+        with persisted(as_score_records(scored, card)) as records:
             publish(records, self.source.bootstrap, self.topics.scores)
             found = records.agg(
                 F.count(F.lit(1)).alias("scores"),

@@ -32,8 +32,8 @@ def test_weighted_metrics_are_the_plain_metrics_of_the_resampled_rows(users, dec
     outcome = population(rng, users, decimals)
     drawn = rng.integers(0, users, (20, users))
     weights = np.array([np.bincount(row, minlength=users) for row in drawn], dtype=float)
-    in_order = ranked(outcome, THRESHOLD)
-    found = weighted_metrics(in_order, weights[:, in_order.order], BUDGET)
+    in_order = ranked(outcome)
+    found = weighted_metrics(in_order, weights[:, in_order.order], THRESHOLD, BUDGET)
     assert set(found) == set(INTERVALS)
     for number, row in enumerate(drawn):
         rows = resampled(outcome, row)
@@ -47,7 +47,7 @@ def test_weighted_metrics_are_the_plain_metrics_of_the_resampled_rows(users, dec
 
 def test_a_resample_of_one_class_has_no_ranking():
     outcome = Outcome(np.array([0.6, 0.4]), np.array([1.0, 0.0]))
-    found = weighted_metrics(ranked(outcome, THRESHOLD), np.array([[2.0, 0.0], [0.0, 2.0]]), BUDGET)
+    found = weighted_metrics(ranked(outcome), np.array([[2.0, 0.0], [0.0, 2.0]]), THRESHOLD, BUDGET)
     assert np.isnan(found["roc_auc"]).all()
     assert np.isnan(found["average_precision"]).tolist() == [False, True]
     assert np.isnan(found["recall_at_budget"]).tolist() == [False, True]

@@ -9,7 +9,8 @@ from pyspark.ml.classification import DecisionTreeClassifier
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
-from batch_training.champion import Paired, Ranking, compared, is_refused, verdict
+from batch_training.bootstrap import ranked
+from batch_training.champion import Paired, compared, drawn_precisions, hindsight, is_refused, verdict
 from batch_training.evaluation import Outcome, average_precision
 from batch_training.train_command import fate, published
 from batch_training.train_command import train as train_command
@@ -18,6 +19,7 @@ from churn.labels import LABEL
 from churn.model import INPUTS, Model, with_inputs
 from churn_io.registry import Registry
 from tests.batch_training.conftest import NOW
+from tests.builders import card
 
 USERS, CANCELS = 400, 40
 LABELS = np.repeat([1.0, 0.0], [CANCELS, USERS - CANCELS])
@@ -65,9 +67,10 @@ def test_draws_without_a_cancel_are_left_out():
 def test_a_draw_is_measured_like_users_who_are_there_several_times():
     rng = np.random.default_rng(5)
     score, label = rng.integers(0, 6, 50) / 10, (rng.random(50) < 0.3).astype(float)
-    drawn = rng.integers(0, 50, 50)
-    expected = average_precision(Outcome(score[drawn], label[drawn]))
-    assert Ranking(score, label).average_precision(np.bincount(drawn, minlength=50)) == pytest.approx(expected)
+    drawn = rng.integers(0, 50, (3, 50))
+    expected = [average_precision(Outcome(score[users], label[users])) for users in drawn]
+    weights = np.array([np.bincount(users, minlength=50) for users in drawn], dtype=float)
+    assert drawn_precisions(ranked(Outcome(score, label)), weights) == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +99,37 @@ def test_a_refused_challenger_is_registered_and_the_pointer_stays(registry, trai
     assert kept["difference_95"][1] < 0
     assert kept["champion_better_share"] >= 0.95
     said = fate(card, found, registry.root)
+    assert "not fair" not in said
     assert said.startswith("is registered but not made current: on the same users 20250101T000000Z-oracle is better in")
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "is_fair"),
+    [
+        ({"test_snapshot": "2018-11-21T00:00:00Z"}, "2018-11-20T00:00:00Z", False),
+        ({"test_snapshot": "2018-11-20T00:00:00Z"}, "2018-11-20T00:00:00Z", True),
+        ({"test_snapshot": "2018-10-30T00:00:00Z"}, "2018-11-20T00:00:00Z", True),
+        ({}, "2018-11-20T00:00:00Z", True),
+    ],
+    ids=["a later log", "the same log", "an earlier log", "not known"],
+)
+def test_only_a_champion_of_a_later_log_has_seen_the_test(champion, challenger, is_fair):
+    found = hindsight(card("champion", data=champion), card("challenger", data={"test_snapshot": challenger}))
+    assert (found == "") is is_fair
+
+
+def test_a_champion_that_has_seen_the_test_is_still_compared_and_the_reason_says_that_it_has(
+    registry, training, oracle
+):
+    later = oracle.card.data | {"test_snapshot": "2018-12-20T00:00:00Z"}
+    registry.publish(replace(oracle.card, data=later), oracle.classifier)
+    found = verdict(registry, training, seed=42)
+    assert not found.is_promoted
+    assert found.reason.endswith(
+        "; this is not fair to the challenger: 20250101T000000Z-oracle comes from a later log and has learnt "
+        f"who cancels until 2018-12-20, though the test begins on {training.model.card.data['test_snapshot'][:10]}"
+    )
+    assert published(registry, training, found).metrics["comparison"]["reason"] == found.reason
 
 
 def test_a_better_challenger_becomes_current(registry, training):

@@ -56,9 +56,28 @@ def test_the_list_has_a_row_a_version_and_marks_the_current_one(models):
     shown = said("list", models)
     (old,) = (line.split() for line in shown.splitlines() if OLD in line)
     (new,) = (line.split() for line in shown.splitlines() if NEW in line)
-    assert old == [OLD, "logistic", "2018-10-01", "to", "2018-11-30", "0.123", "0.700", "0.200"]
-    assert new == ["*", NEW, "gbt", "2018-10-01", "to", "2018-11-30", "0.234", "0.700", "0.200"]
+    assert old == [OLD, "2018-11-30", "0.123", "0.700", "0.200"]
+    assert new == ["*", NEW, "2018-11-30", "0.234", "0.700", "0.200"]
     assert "ECE" not in shown
+
+
+def test_the_list_fits_into_eighty_columns(models, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    longest = "20260301T000000Z-perceptron-12"
+    write(models, card(longest, data=DATA, metrics={"test": TEST | {"ece": 0.0123}}))
+    said("shadow", longest, models)
+    shown = said("list", models).splitlines()
+    assert max(len(line) for line in shown) <= 80
+    (row,) = (line.split() for line in shown if longest in line)
+    assert row == ["s", longest, "2018-11-30", "0.123", "0.700", "0.012", "0.200"]
+    assert sum(line.strip() != "" for line in shown) == 6  # two of head, three models, the caption: nothing wraps
+
+
+def test_a_version_too_long_for_the_list_is_folded_not_cut(models, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    write(models, card("v" * 70, data=DATA))
+    shown = said("list", models)
+    assert shown.replace("version", "").count("v") == 70
 
 
 @pytest.mark.parametrize("name", ["ece", "expected_calibration_error"])
@@ -67,7 +86,7 @@ def test_a_calibration_error_gets_a_column_once_a_card_has_one(models, name):
     shown = said("list", models)
     assert "ECE" in shown
     (row,) = (line.split() for line in shown.splitlines() if "forest" in line)
-    assert row == ["20260301T000000Z-forest", "logistic", "–", "to", "–", "–", "–", "0.012", "0.200"]
+    assert row == ["20260301T000000Z-forest", "–", "–", "–", "0.012", "0.200"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +154,56 @@ def test_a_promoted_model_is_what_a_running_stream_looks_up(models):
     assert running.current_version() == OLD
 
 
+def marks(shown):
+    """The marks in the list, by version."""
+    rows = (line.split() for line in shown.splitlines())
+    return {row[1]: row[0] for row in rows if row[:1] in (["*"], ["s"]) and row[1] in (OLD, NEW)}
+
+
+def test_the_shadow_is_marked_until_it_is_off(models):
+    running = Registry(lambda: pytest.fail("Spark was started"), str(models))
+    assert said("shadow", OLD, models) == f"{OLD} scores in the shadow of {models}\n"
+    assert (running.current_version(), running.shadow_version()) == (NEW, OLD)
+    assert marks(said("list", models)) == {NEW: "*", OLD: "s"}
+    assert said("shadow", "--off", models) == f"no model scores in the shadow of {models}\n"
+    assert running.shadow_version() == ""
+    assert marks(said("list", models)) == {NEW: "*"}
+    said("shadow", "--off", models)
+
+
+def test_a_promoted_shadow_is_a_shadow_no_longer(models):
+    said("shadow", OLD, models)
+    assert said("promote", OLD, models) == f"{OLD} is the current model of {models}, no longer its shadow\n"
+    assert marks(said("list", models)) == {OLD: "*"}
+
+
+def test_a_shadow_that_is_gone_is_said_in_the_list(models):
+    (models / "shadow").write_text("gone\n")
+    assert f"gone is to score in the shadow, and {models} holds no such model" in said("list", models)
+
+
+def test_no_model_of_other_features_scores_in_the_shadow(models, complaint):
+    write(models, card("other", features=["shoe_size"]))
+    assert "trained on 1 features" in complaint("models", "shadow", "other", "--models", models)
+    assert not (models / "shadow").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "wanted is either a version or --off"),
+        ([OLD, "--off"], "wanted is either a version or --off"),
+        ([NEW], f"{NEW} is the current model; wanted is another"),
+    ],
+    ids=["neither", "both", "the current one"],
+)
+def test_a_shadow_is_another_version_or_off(models, arguments, reason):
+    done = CliRunner().invoke(app, ["models", "shadow", *arguments, "--models", str(models)])
+    assert done.exit_code == 2
+    assert reason in done.output
+    assert not (models / "shadow").exists()
+
+
 def test_a_rollback_returns_to_the_model_before(models, complaint):
     assert said("rollback", models) == f"{OLD} is the current model of {models} again\n"
     assert Registry(lambda: None, str(models)).current_version() == OLD
@@ -148,9 +217,9 @@ def test_a_rollback_to_what_is_gone_is_refused(models, complaint):
     assert Registry(lambda: None, str(models)).current_version() == NEW
 
 
-@pytest.mark.parametrize("command", ["promote", "compare"])
+@pytest.mark.parametrize("command", ["promote", "compare", "shadow"])
 def test_an_unknown_version_is_one_line_that_says_where_to_look(models, complaint, command):
-    versions = ["gone"] if command == "promote" else [OLD, "gone"]
+    versions = [OLD, "gone"] if command == "compare" else ["gone"]
     line = complaint("models", command, *versions, "--models", models)
     assert line.startswith(f"error: no model gone at {models}: ")
     assert f"`sparkify models list --models {models}` shows what is there" in line
@@ -162,7 +231,9 @@ def test_a_model_of_other_features_is_not_promoted(models, complaint):
     assert Registry(lambda: None, str(models)).current_version() == NEW
 
 
-@pytest.mark.parametrize("arguments", [("list",), ("promote", OLD), ("compare", OLD, NEW), ("rollback",)])
+@pytest.mark.parametrize(
+    "arguments", [("list",), ("promote", OLD), ("compare", OLD, NEW), ("rollback",), ("shadow", OLD)]
+)
 def test_an_empty_registry_is_one_line(tmp_path, complaint, arguments):
     line = complaint("models", *arguments, "--models", tmp_path / "none")
     assert str(tmp_path / "none") in line

@@ -34,5 +34,11 @@ def test_a_repeated_batch_makes_the_same_alert():
     assert once[0].record["alert_id"] == alert_id("u1", 14 * DAY_MS)
 
 
+def test_what_a_challenger_says_is_no_part_of_an_alert():
+    alone = candidate(14)
+    beside = Candidate("u1", 14 * DAY_MS, {**alone.score, "shadow": {"model_version": "v2", "probability": 0.9}})
+    assert decided([beside], {}, cool_down_days=7) == decided([alone], {}, cool_down_days=7)
+
+
 def test_two_users_or_two_moments_have_two_ids():
     assert len({alert_id("u1", 1), alert_id("u2", 1), alert_id("u1", 2), alert_id("u11", 1)}) == 4

@@ -14,6 +14,7 @@ from churn.errors import ModelMismatch
 from churn.features import COUNTS, NAMES, words
 from churn.model import Model, ModelCard, card_from, with_inputs
 from churn.scoring import HABITS, Scorer
+from churn.shadow import Shadow
 from churn.state import COUNTED_PAGES, DAY_MS
 from tests.builders import START_MS
 
@@ -31,6 +32,9 @@ CLASSES = UserClasses(
     log_paid=np.log(PAGES_PAID).tolist(),
     cancel_rates=[0.02, 0.12],
     words=["calm", "many adverts"],
+)
+SWAPPED = replace(
+    CLASSES, log_free=CLASSES.log_free[::-1], log_paid=CLASSES.log_paid[::-1], log_prior=CLASSES.log_prior[::-1]
 )
 
 
@@ -179,6 +183,21 @@ def test_a_trees_reason_is_what_the_probability_loses_when_the_feature_becomes_t
         found = [reason.effect for reason in row.reasons]
         expected = [effect for effect in sorted(effects, reverse=True)[:3] if effect > 1e-12]
         assert [effect for effect in found if effect > 1e-12] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("champion", "challenger"), [("linear", "forest"), ("forest", "linear")])
+def test_a_shadow_says_its_own_probability_and_changes_nothing_of_the_champions(
+    features, champion, challenger, request
+):
+    model, other = (request.getfixturevalue(name) for name in (champion, challenger))
+    other = replace(other, card=replace(other.card, version="w", calibration=(0.5, 0.1), classes=SWAPPED))
+    beside = Scorer(model).explained(features, Shadow(other)).orderBy("user_id").collect()
+    alone = by_user(features, model)
+    assert [row[:-1] for row in beside] == [tuple(row) for row in alone]
+    expected = [row.probability for row in by_user(features, other)]
+    assert [row.shadow.probability for row in beside] == expected
+    assert {row.shadow.model_version for row in beside} == {"w"}
+    assert expected != [row.probability for row in alone]
 
 
 def test_a_reason_says_the_value_and_the_typical_one_in_words(features, linear):

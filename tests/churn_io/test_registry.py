@@ -98,6 +98,18 @@ def test_a_registered_model_is_there_but_not_in_force(registry, classifiers):
     assert registry.current_version() == NEWER.version
 
 
+def test_a_shadow_is_there_until_it_is_off_or_in_force(registry, classifiers):
+    registry.publish(CARD, classifiers["logistic"])
+    registry.register(NEWER, classifiers["gbt"])
+    assert registry.shadow_version() == ""
+    for leave in (registry.clear_shadow, lambda: registry.point_to(NEWER.version, NOW)):
+        registry.point_shadow_to(NEWER.version)
+        assert (registry.current_version(), registry.shadow_version()) == (CARD.version, NEWER.version)
+        assert registry.versions() == [CARD.version, NEWER.version]
+        leave()
+        assert registry.shadow_version() == ""
+
+
 def test_a_taken_version_gets_a_number(registry, classifiers):
     assert registry.free_version(CARD.version) == CARD.version
     registry.publish(CARD, classifiers["logistic"])
@@ -199,6 +211,23 @@ def test_a_card_cut_short_is_refused(registry, classifiers, tmp_path, share):
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(ModelMismatch, match=r"model\.json: not JSON .*; run `sparkify train`"):
         registry.load(CARD.version)
+
+
+def test_a_pipeline_that_reads_other_inputs_than_its_card_has_is_refused(registry, classifiers):
+    one_more = replace(CARD, classes=replace(ONE_CLASS, **twice(ONE_CLASS)), **scale(N_INPUTS + PER_CLASS))
+    registry.publish(one_more, classifiers["logistic"])
+    with pytest.raises(ModelMismatch, match=f"reads {N_INPUTS} inputs, its card has {N_INPUTS + PER_CLASS}"):
+        registry.load(CARD.version)
+
+
+def twice(classes):
+    """The lists that have an entry a class, with two of each."""
+    return {name: 2 * getattr(classes, name) for name in ("log_prior", "log_free", "log_paid", "cancel_rates", "words")}
+
+
+def scale(inputs):
+    """The card's lists with an entry an input."""
+    return {name: [1.0] * inputs for name in ("mean", "deviation", "typical")}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", json.dumps({"version": "v"})])

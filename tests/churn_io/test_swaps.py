@@ -97,6 +97,28 @@ def test_the_pointer_moves_to_nothing_that_is_not_there(registry, version):
     assert registry.current_version() == "a"
 
 
+@pytest.mark.parametrize("version", ["d", "", "shadow", "../abc"])
+def test_the_shadow_is_nothing_that_is_not_there(registry, version):
+    registry.point_shadow_to("a")
+    with pytest.raises(NoModel, match="sparkify models list"):
+        registry.point_shadow_to(version)
+    assert registry.shadow_version() == "a"
+
+
+def test_a_rollback_to_the_shadow_takes_it_out_of_the_shadow(registry):
+    for version in "ab":
+        registry.point_to(version, NOW)
+    registry.point_shadow_to("a")
+    registry.roll_back(NOW)
+    assert (registry.current_version(), registry.shadow_version()) == ("a", "")
+
+
+def test_another_version_in_force_leaves_the_shadow(registry):
+    registry.point_shadow_to("c")
+    registry.point_to("b", NOW)
+    assert registry.shadow_version() == "c"
+
+
 def test_what_is_being_written_is_no_version(registry, tmp_path):
     (tmp_path / ".d.123").mkdir()
     registry.point_to("a", NOW)
