@@ -1,6 +1,7 @@
 """The learners as data: a name and Spark's estimator. All read the same vector of standardised features."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from pyspark.ml import Predictor
 from pyspark.ml.classification import (
@@ -59,4 +60,26 @@ def learners(seed: int) -> tuple[Learner, ...]:
             # few steps: nothing else keeps its 600 weights from learning the training users by heart
             MultilayerPerceptronClassifier(**seeded, layers=[N_INPUTS, 16, 2], maxIter=15),
         ),
+        *optional(seed),
     )
+
+
+def optional(seed: int) -> tuple[Learner, ...]:
+    """XGBoost, where it is installed (the extra `xgboost`)."""
+    if not find_spec("xgboost"):
+        return ()
+    from batch_training.xgboost_trees import XGBoostTrees  # noqa: PLC0415  # for want of it all others still learn
+
+    estimator = XGBoostTrees(
+        features_col=VECTOR,
+        label_col=LABEL,
+        random_state=seed,
+        n_estimators=60,
+        max_depth=3,
+        learning_rate=0.05,
+        subsample=0.7,
+        colsample_bytree=0.5,
+        min_child_weight=3.0,  # sums p(1 - p): some 70 users at the base rate
+        max_bin=64,
+    )
+    return (Learner("xgboost", estimator),)
