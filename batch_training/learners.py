@@ -18,6 +18,7 @@ from churn.model import PER_CLASS
 
 VECTOR = "vector"  # the column of inputs, as Spark's learners want them
 N_INPUTS = len(NAMES) + PER_CLASS * CLASSES
+XGBOOST_NEEDS = ("xgboost", "pandas", "pyarrow", "sklearn")  # the extra `xgboost` in setup.cfg
 MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
 
 
@@ -65,8 +66,8 @@ def learners(seed: int) -> tuple[Learner, ...]:
 
 
 def optional(seed: int) -> tuple[Learner, ...]:
-    """XGBoost, where it is installed (the extra `xgboost`)."""
-    if not find_spec("xgboost"):
+    """XGBoost, where the extra `xgboost` is installed."""
+    if not all(find_spec(name) for name in XGBOOST_NEEDS):
         return ()
     from batch_training.xgboost_trees import XGBoostTrees  # noqa: PLC0415  # for want of it all others still learn
 

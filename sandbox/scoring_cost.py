@@ -13,6 +13,7 @@ from rich.table import Table
 
 from batch_training.commands import phases
 from batch_training.logs import accepted_events
+from batch_training.report import table as report_table
 from batch_training.training import Settings, Trained, train
 from churn.features import COUNTS, feature_columns
 from churn.model import INPUTS, Model, with_inputs, with_probability
@@ -104,6 +105,7 @@ def main(log: str, users: Annotated[int, typer.Option(help="How many states at l
         trained = train(spark, log, Settings(), datetime.now(UTC), announce)
         announce("scoring")
         rows = of_log(spark, log, trained, users)
+    speech.print(report_table(trained.report))
     speech.print(table(rows))
 
 
