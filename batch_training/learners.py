@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any
 
 from pyspark.ml import Predictor
@@ -22,6 +23,7 @@ from churn.model import PER_CLASS
 
 VECTOR = "vector"  # the column of inputs, as Spark's learners want them
 N_INPUTS = len(NAMES) + PER_CLASS * CLASSES
+XGBOOST_NEEDS = ("xgboost", "pandas", "pyarrow", "sklearn")  # the extra `xgboost` in setup.cfg
 MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
 
 
@@ -87,7 +89,29 @@ def learners(seed: int) -> tuple[Learner, ...]:
             # few steps: nothing else keeps its 600 weights from learning the training users by heart
             MultilayerPerceptronClassifier(**seeded, layers=[N_INPUTS, 16, 2], maxIter=15),
         ).varied(layers=[[N_INPUTS, 8, 2], [N_INPUTS, 16, 2]], maxIter=[10, 30]),
+        *optional(seed),
     )
+
+
+def optional(seed: int) -> tuple[Learner, ...]:
+    """XGBoost, where the extra `xgboost` is installed."""
+    if not all(find_spec(name) for name in XGBOOST_NEEDS):
+        return ()
+    from batch_training.xgboost_trees import XGBoostTrees  # noqa: PLC0415  # for want of it all others still learn
+
+    estimator = XGBoostTrees(
+        features_col=VECTOR,
+        label_col=LABEL,
+        random_state=seed,
+        n_estimators=60,
+        max_depth=3,
+        learning_rate=0.05,
+        subsample=0.7,
+        colsample_bytree=0.5,
+        min_child_weight=3.0,  # sums p(1 - p): some 70 users at the base rate
+        max_bin=64,
+    )
+    return (Learner("xgboost", estimator).varied(max_depth=[2, 4], n_estimators=[30, 120]),)
 
 
 def chosen(known: tuple[Learner, ...], names: tuple[str, ...]) -> tuple[Learner, ...]:
@@ -95,5 +119,6 @@ def chosen(known: tuple[Learner, ...], names: tuple[str, ...]) -> tuple[Learner,
     strange = [name for name in names if name not in {learner.name for learner in known}]
     if strange:
         there = ", ".join(learner.name for learner in known)
-        raise BadSetup(f"no learner is called {', '.join(strange)}; there are {there}")
+        extra = "" if "xgboost" in there else "; `pip install '.[xgboost]'` brings xgboost"
+        raise BadSetup(f"no learner is called {', '.join(strange)}; there are {there}{extra}")
     return tuple(learner for learner in known if not names or learner.name in names)
