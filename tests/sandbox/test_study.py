@@ -228,7 +228,7 @@ def test_results_that_differ_are_seen(other, expected):
     relation = "(SELECT k, n::BIGINT AS n, s::DOUBLE AS s FROM (VALUES {}) AS v(k, n, s))"
     one = relation.format("(1, 5, 2.0), (2, 6, NULL)")
     query = sql.of_difference(one, relation.format(other), ("k",), {"n": "BIGINT", "s": "DOUBLE"})
-    assert duckdb.sql(query).fetchone()[0] == pytest.approx(expected)
+    assert duckdb.connect().execute(query).fetchone()[0] == pytest.approx(expected)
 
 
 def test_the_sql_has_each_aggregate_of_the_state(spark):
