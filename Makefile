@@ -21,7 +21,7 @@ java:
 demo: $(VENV)/.installed java  ## Run the whole path on this machine: broker, training, stream, alerts
 	@$(BIN)/sparkify demo
 
-study: $(VENV)/.installed java  ## Compare every learner with the best possible forecast, on simulated users
+study: $(VENV)/.installed java  ## Measure what is claimed: forecast beside an oracle, cost of training, DuckDB beside Spark
 	@$(BIN)/sparkify study
 
 test: $(VENV)/.installed java  ## Run the whole test suite

@@ -8,6 +8,7 @@ from churn_io.console import run
 from producer.commands import app as producer_app
 from sandbox.commands import app as kafka_app
 from sandbox.commands import demo_app
+from sandbox.study_command import app as study_app
 from streaming.commands import app as streaming_app
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Who will cancel in the next days, and why: Sparkify events in, churn alerts out.",
 )
-for program in (demo_app, producer_app, batch_app, streaming_app):
+for program in (demo_app, study_app, producer_app, batch_app, streaming_app):
     app.registered_commands.extend(program.registered_commands)
 app.add_typer(kafka_app, name="kafka")
 app.add_typer(models_app, name="models")

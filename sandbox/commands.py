@@ -23,6 +23,8 @@ app = typer.Typer(no_args_is_help=True, help="A local Kafka broker, without Dock
 demo_app = typer.Typer()
 
 ALERTS_SHOWN = 8
+
+
 NOT_RUNNING = 3  # as service scripts say it
 Data = Annotated[Path, typer.Option(help="The broker's folder: data, settings, log.")]
 DEFAULT_DATA = Path("build/kafka")
@@ -85,27 +87,6 @@ def demo(
     for sentence in outcome.in_words(figures):
         speech.print(sentence, highlight=False, soft_wrap=True)
     speech.print(f"the same figures: {report}", highlight=False, soft_wrap=True)
-
-
-@demo_app.command()
-def study(
-    folder: Annotated[Path, typer.Option(help="For report.json, and for each log while it is needed.")] = Path(
-        "build/study"
-    ),
-    sizes: Annotated[list[int], typer.Option("--users", min=225, help="How many users; may be repeated.")] = [2500],  # noqa: B006
-    seeds: Annotated[list[int], typer.Option("--seed", help="Which populations; may be repeated.")] = [11, 12, 13],  # noqa: B006
-) -> None:
-    """Compare every learner with the oracle, which is told each simulated user's hidden segment and rates."""
-    # only this command needs the learners
-    from churn_io.session import chosen_master, spark_session  # noqa: PLC0415
-    from sandbox import study as studies  # noqa: PLC0415
-
-    folder.mkdir(parents=True, exist_ok=True)
-    spark = spark_session("sparkify-study", chosen_master(None))
-    plan = studies.Plan(folder, sizes, seeds)
-    rows = studies.study(spark, plan, lambda phase: speech.print(phase, style="dim", highlight=False))
-    speech.print(studies.table(rows))
-    speech.print(f"the same figures, seed by seed: {folder / 'report.json'}", highlight=False, soft_wrap=True)
 
 
 def clear(folder: Path) -> None:

@@ -18,7 +18,7 @@ from churn.model import INPUTS, with_inputs
 from churn.scoring import HABITS, Scorer, typical_inputs
 from churn.state import alive, state_at
 from churn_io.registry import Registry
-from sandbox.scoring_cost import costs, multiplied, table
+from sandbox.study.scoring import costs, multiplied, table
 from tests.batch_training.conftest import NOW
 
 ALL_LEARNERS = ("logistic", "forest", "gbt", "perceptron", "xgboost")

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pyspark.sql import SparkSession
@@ -14,8 +13,9 @@ from rich.table import Table
 from batch_training.capstone import usual
 from producer.simulator import Settings as Simulation
 from producer.simulator import write_log
+from sandbox.study.run import START, Row, Run
 
-START = datetime(2018, 10, 1, tzinfo=UTC)
+PART = "capstone"
 USERS, DAYS = 225, 63  # as the small public set
 QUARTILES = ("min", "lower quartile", "median", "upper quartile", "max")
 FIGURES = {  # the figure -> its name in the table
@@ -26,8 +26,6 @@ FIGURES = {  # the figure -> its name in the table
     "average_precision": "AP",
 }
 
-Row = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Sets:
@@ -36,6 +34,13 @@ class Sets:
     folder: Path
     seeds: tuple[int, ...] = tuple(range(1, 21))
     users: int = USERS
+
+
+def rows(run: Run) -> list[Row]:
+    """A row a set and learner; the report has their distribution as well."""
+    found = of_sets(run.spark, Sets(run.plan.folder), run.announce)
+    run.keep(PART, rows=found, distribution=distribution(found))
+    return found
 
 
 def of_sets(spark: SparkSession, sets: Sets, announce: Callable[[str], None] = lambda _phase: None) -> list[Row]:

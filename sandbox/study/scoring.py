@@ -1,32 +1,28 @@
-"""What scoring costs by learner, with and without reasons: `python -m sandbox.scoring_cost LOGS`."""
+"""What scoring costs by learner, with and without reasons."""
 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
 
-import typer
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from batch_training.logs import accepted_events
-from batch_training.phases import phases
-from batch_training.report import table as report_table
 from batch_training.settings import Settings
-from batch_training.training import Trained, train
+from batch_training.training import train
 from churn.features import COUNTS, feature_columns
 from churn.model import INPUTS, Model, with_inputs, with_probability
 from churn.scoring import Scorer
 from churn.state import alive, state_at
-from churn_io.console import run, speech
-from churn_io.session import chosen_master, spark_session
+from sandbox.study.run import Row, Run
 
 ROUNDS = 3  # the fastest counts: others use the machine too
 BASELINE = "logistic"
+PART = "scoring"
+STATES = 20_000  # at least: fewer measure little but the start of a query
 
-Row = dict[str, Any]
 Scoring = Callable[[DataFrame], DataFrame]
 
 
@@ -79,12 +75,18 @@ def multiplied(states: DataFrame, users: int) -> DataFrame:
     return named.repartition(2, "user_id").localCheckpoint()
 
 
-def of_log(spark: SparkSession, log: str, trained: Trained, users: int) -> list[Row]:
-    """The costs of all that was trained, over the states as of the test snapshot."""
-    now_ms = int(time.time() * 1000)
-    events = accepted_events(spark, log, now_ms).events
-    states = multiplied(state_at(events, trained.report.split.test_ms).transform(alive).localCheckpoint(), users)
-    return costs({one.model.card.learner: one.model for one in trained.candidates}, states)
+def rows(run: Run) -> list[Row]:
+    """The costs of all learners of one simulated log, over its states as of the test snapshot, multiplied."""
+    users = run.plan.middle_size
+    run.announce(f"scoring by each learner of {users:,} users")
+    now = datetime.now(UTC)
+    with run.simulated(users, run.plan.seeds[0]) as (log, _):
+        trained = train(run.spark, str(log), Settings(), now)
+        events = accepted_events(run.spark, str(log), int(now.timestamp() * 1000)).events
+        states = multiplied(state_at(events, trained.report.split.test_ms).transform(alive).localCheckpoint(), STATES)
+        found = costs({one.model.card.learner: one.model for one in trained.candidates}, states)
+    run.keep(PART, rows=found)
+    return found
 
 
 def table(rows: list[Row]) -> Table:
@@ -97,18 +99,3 @@ def table(rows: list[Row]) -> Table:
         figures = (f"{row['seconds']:.2f}", f"{row['us_per_user']:.1f}", f"{row['ratio']:.2f}")
         shown.add_row(row["learner"], reasons, *figures)
     return shown
-
-
-def main(log: str, users: Annotated[int, typer.Option(help="How many states at least.")] = 20_000) -> None:
-    """Train on a log, then score its users, multiplied, with each learner."""
-    with phases() as announce:
-        spark = spark_session("sparkify-scoring-cost", chosen_master(None), paths=[log])
-        trained = train(spark, log, Settings(), datetime.now(UTC), announce)
-        announce("scoring")
-        rows = of_log(spark, log, trained, users)
-    speech.print(report_table(trained.report))
-    speech.print(table(rows))
-
-
-if __name__ == "__main__":
-    run(lambda: typer.run(main))

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from batch_training.evaluation import Outcome
 from batch_training.fitting import without_summary
 from batch_training.split import Split
-from churn.labels import LABEL
+from churn.labels import CANCEL_DAYS, LABEL
 from producer.simulator.tables import SEGMENT_SHARES
 
 TRUTH = "userId STRING, segment STRING, alpha_s DOUBLE, beta_s DOUBLE"
@@ -21,13 +21,13 @@ def oracle(snapshots: DataFrame, truth: Path, split: Split) -> Outcome:
     """What the oracle says at the test snapshot, having learnt from the training snapshots."""
     hidden = snapshots.sparkSession.read.schema(TRUTH).json(str(truth)).withColumnRenamed("userId", "user_id")
     told = snapshots.join(hidden, on="user_id", how="inner").select(
-        "as_of_ms", LABEL, array_to_vector(F.array(*inputs())).alias("features")
+        "as_of_ms", LABEL, CANCEL_DAYS, array_to_vector(F.array(*inputs())).alias("features")
     )
     learner = LogisticRegression(labelCol=LABEL, regParam=1e-4, maxIter=100)
     fitted = without_summary(learner.fit(told.where(F.col("as_of_ms").isin(*split.training_ms))))
     scored = fitted.transform(told.where(F.col("as_of_ms") == split.test_ms))
-    rows = np.array(scored.select(vector_to_array("probability")[1], LABEL).collect(), dtype=np.float64)
-    return Outcome(rows[:, 0], rows[:, 1])
+    found = scored.select(vector_to_array("probability")[1], LABEL, CANCEL_DAYS).collect()
+    return Outcome(*np.array(found, dtype=np.float64).T)
 
 
 def inputs() -> list[Column]:

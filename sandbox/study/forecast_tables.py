@@ -1,0 +1,110 @@
+"""The forecast's rows put together: means over the seeds, between which ends they lie, and what a training cost."""
+
+from statistics import mean
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+
+from batch_training.learners import MAJORITY
+from sandbox.study.run import ORACLE, Row
+
+MEANS = ("base_rate", "average_precision", "roc_auc", "brier", "brier_of_base_rate", "ece", "lead_days")
+COSTS = ("rows", "train_seconds", "driver_mib", "heap_mib")
+
+
+def means(rows: list[Row]) -> list[Row]:
+    """Per size and learner: the means over the seeds, and the share of the oracle's gain over the base rate.
+
+    "chosen" is the model that training would publish, whichever learner it is. `ends` are those of the seeds, or of
+    the one seed's resampled users. A size at which every population is too small has no row.
+    """
+    found = []
+    for users, of_size in by_size(rows).items():
+        ceiling = gain([row for row in of_size if row["learner"] == ORACLE])
+        named = {name: [row for row in of_size if row["learner"] == name] for name in names(of_size)}
+        named["chosen"] = [row for row in of_size if row["chosen"]]
+        for learner, these in named.items():
+            average = {name: mean_of(these, name) for name in MEANS}
+            spread = {"ends": {name: ends(these, name) for name in ("average_precision", "roc_auc")}}
+            of_oracle = {"of_oracle": gain(these) / ceiling}
+            found.append({"users": users, "learner": learner, "seeds": len(these), **average, **spread, **of_oracle})
+    return found
+
+
+def by_size(rows: list[Row]) -> dict[int, list[Row]]:
+    """The rows of the populations that were large enough, by their users; sizes without any are left out."""
+    measured = [row for row in rows if "refused" not in row]
+    sizes = sorted({row["users"] for row in measured})
+    return {users: [row for row in measured if row["users"] == users] for users in sizes}
+
+
+def names(rows: list[Row]) -> list[str]:
+    """The learners, in the order of the rows."""
+    return [name for name in dict.fromkeys(row["learner"] for row in rows) if name != MAJORITY]
+
+
+def gain(rows: list[Row]) -> float:
+    """The mean average precision over the base rate."""
+    return float(mean(row["average_precision"] - row["base_rate"] for row in rows))
+
+
+def mean_of(rows: list[Row], name: str) -> float | None:
+    """The mean of the rows that have the figure; None when none has."""
+    values = [row[name] for row in rows if row[name] is not None]
+    return float(mean(values)) if values else None
+
+
+def ends(rows: list[Row], name: str) -> list[float]:
+    """The lowest and the highest of several seeds; of one, the ends of its 95% interval."""
+    values = [row[name] for row in rows]
+    return list(rows[0]["intervals"].get(name, values * 2)) if len(rows) == 1 else [min(values), max(values)]
+
+
+def table(rows: list[Row]) -> Group:
+    """What is forecast how well, what it costs, and which populations were too small."""
+    refused = [
+        f"{row['users']:,} users, seed {row['seed']}: too small. {row['refused']}" for row in rows if "refused" in row
+    ]
+    return Group(_forecasts(rows), _costs(rows), *refused)
+
+
+def _forecasts(rows: list[Row]) -> Table:
+    caption = (
+        "Means over the seeds; in brackets the lowest and the highest, or of a single seed the 95% interval. "
+        "Gain: AP over the base rate, as a share of the oracle's. Base's Brier: of giving everybody the base rate."
+    )
+    title = "Forecast against the oracle, at the test snapshot"
+    shown = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
+    headings = ("seeds", "base rate", "AP", "AUC", "Brier", "base's Brier", "ECE", "lead d", "gain")
+    shown.add_column("users", justify="right", no_wrap=True)
+    shown.add_column("learner", no_wrap=True)
+    for heading in headings:
+        shown.add_column(heading, justify="right")
+    for row in means(rows):
+        lead = "–" if row["lead_days"] is None else f"{row['lead_days']:.1f}"
+        shown.add_row(
+            f"{row['users']:,}", row["learner"], str(row["seeds"]), f"{row['base_rate']:.3f}",
+            _with_ends(row, "average_precision"), _with_ends(row, "roc_auc"),
+            f"{row['brier']:.4f}", f"{row['brier_of_base_rate']:.4f}", f"{row['ece']:.4f}", lead,
+            f"{row['of_oracle']:.0%}",
+        )  # fmt: skip
+    return shown
+
+
+def _with_ends(row: Row, name: str) -> str:
+    low, high = (f"{end:.3f}".removeprefix("0") for end in row["ends"][name])
+    return f"{row[name]:.3f}".removeprefix("0") + f" ({low} {high})"
+
+
+def _costs(rows: list[Row]) -> Table:
+    """Seconds and memory of a training, means over the seeds."""
+    shown = Table(title="What a training took, means over the seeds", box=SIMPLE_HEAD)
+    for heading in ("users", "seeds", "rows", "seconds", "driver MiB", "of them heap, at most"):
+        shown.add_column(heading, justify="right")
+    for users, of_size in by_size(rows).items():
+        of_seed = [row for row in of_size if row["learner"] == ORACLE]  # each has a row, with the population's costs
+        cells = (mean_of(of_seed, name) for name in COSTS)
+        told = ("–" if cell is None else f"{cell:,.0f}" for cell in cells)
+        shown.add_row(f"{users:,}", str(len(of_seed)), *told)
+    return shown
