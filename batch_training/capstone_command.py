@@ -42,10 +42,12 @@ def show(found: Usual, models: str) -> None:
     """Print the account of the log, the figures, why they flatter, and that no model came of it."""
     speech.print(summary(found.counts))
     speech.print(table(found))
-    sentences = (
-        *reasons(found),
+    for sentence in reasons(found):
+        speech.print(sentence, markup=False, highlight=False)
+    speech.print(
         f"No model is registered at {models}: what was learnt here cannot score a live user. "
         "Of the options only --seed and --master play a part.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
-    for sentence in sentences:
-        speech.print(sentence, markup=False, highlight=False)

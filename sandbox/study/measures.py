@@ -22,10 +22,10 @@ class Stopwatch:
         self._clock = clock
         self._running: tuple[str, float] | None = None
 
-    def __call__(self, said: str) -> None:
+    def __call__(self, phase: str) -> None:
         """The next phase begins."""
         self.stop()
-        self._running = PHASES.get(said.split(maxsplit=1)[0], LEARNERS), self._clock()
+        self._running = PHASES.get(phase.split(maxsplit=1)[0], LEARNERS), self._clock()
 
     def step(self, done: int, total: int) -> None:
         """Part of a phase is done: no matter."""
