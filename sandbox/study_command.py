@@ -10,6 +10,8 @@ from churn_io.console import speech
 
 app = typer.Typer()
 
+SIZES, SEEDS, COST_SIZES = [225, 448, 2500, 22277], [11, 12, 13, 14, 15], [870, 2600, 8700]  # as of run.Plan
+
 
 class StudyPart(StrEnum):
     """What `sparkify study` measures; sandbox.study.job has a module for each."""
@@ -31,17 +33,11 @@ def study(
     ] = None,
     sizes: Annotated[
         list[int], typer.Option("--users", min=1, help="Sizes of the forecast's populations; may be repeated.")
-    ] = [225, 448, 2500, 22277],  # noqa: B006
-    seeds: Annotated[list[int], typer.Option("--seed", help="Which populations; may be repeated.")] = [
-        11,
-        12,
-        13,
-        14,
-        15,
-    ],  # noqa: B006
+    ] = SIZES,
+    seeds: Annotated[list[int], typer.Option("--seed", help="Which populations; may be repeated.")] = SEEDS,
     cost_sizes: Annotated[
         list[int], typer.Option("--cost-users", min=1, help="Users of the logs that are timed; about 1,150 rows each.")
-    ] = [870, 2600, 8700],  # noqa: B006
+    ] = COST_SIZES,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what report.json holds already.")] = False,
 ) -> None:
     """Measure what the project claims: the forecast beside an oracle, the cost of training, Spark beside DuckDB."""
