@@ -23,11 +23,15 @@ REFUSED_FROM = (
 
 @dataclass(frozen=True)
 class Paired:
-    """Two models' probabilities for the same users, and the label that both are held to, user by user."""
+    """Two models' probabilities for the same users, and the label that both are held to, user by user.
+
+    `user`: the number of the user, from 0, where users have several rows; they are drawn together.
+    """
 
     challenger: Floats
     champion: Floats
     label: Floats
+    user: npt.NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,10 @@ def compared(pair: Paired, seed: int, resamples: int = RESAMPLES) -> Comparison:
 
     Draws without a single cancel say nothing and are left out.
     """
-    users = len(pair.label)
+    owner = np.arange(len(pair.label)) if pair.user is None else pair.user
+    users = int(owner.max()) + 1
     random = np.random.default_rng(seed)
-    weights = (np.bincount(random.integers(0, users, users), minlength=users) for _ in range(resamples))
+    weights = (np.bincount(random.integers(0, users, users), minlength=users)[owner] for _ in range(resamples))
     challenger, champion = Ranking(pair.challenger, pair.label), Ranking(pair.champion, pair.label)
     drawn = [challenger.average_precision(times) - champion.average_precision(times) for times in weights]
     differences = np.array([difference for difference in drawn if not np.isnan(difference)])

@@ -11,7 +11,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from batch_training.ablation import ablation as ablated
+from batch_training.ablation import table as ablation_table
+from batch_training.ablation import with_ablation
 from batch_training.champion import Verdict, verdict
+from batch_training.groups import UNHELPFUL
 from batch_training.logs import accepted_events, require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
 from batch_training.model_commands import app as models_app
@@ -54,15 +58,24 @@ def train(
     promote: Annotated[
         bool, typer.Option("--promote", help="Make it current even if the present one is better.")
     ] = False,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also show what each group of features brings; it takes minutes.")
+    ] = False,
+    all_features: Annotated[
+        bool, typer.Option("--all-features", help="Learn also from those that brought nothing so far.")
+    ] = False,
 ) -> None:
     """Train all learners on past moments of a log; the best becomes current unless the present model is better."""
-    settings = Settings(horizon_days, budget, seed)
+    settings = Settings(horizon_days, budget, seed, () if all_features else UNHELPFUL)
     require_there(log)
     with phases() as announce:
         announce("starting Spark")
         spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         registry = Registry(spark, models)
         trained = train_model(spark, log, settings, datetime.now(UTC), announce)
+        rows = ablated(trained, settings, announce=announce) if ablation else []
+        if ablation:
+            trained = with_ablation(trained, rows)
         announce("comparing it with the current model")
         found = verdict(registry, trained, seed)
         if promote and not found.is_promoted:
@@ -71,6 +84,8 @@ def train(
         card = published(registry, trained, found)
     speech.print(summary(trained.report.counts))
     speech.print(table(trained.report))
+    if ablation:
+        speech.print(ablation_table(rows))
     speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
 
 

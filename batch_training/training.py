@@ -16,6 +16,7 @@ from batch_training.bootstrap import intervals
 from batch_training.calibration import platt
 from batch_training.cards import NEVER, blank_card, published_card
 from batch_training.evaluation import Outcome, average_precision, metrics
+from batch_training.groups import UNHELPFUL, without
 from batch_training.learners import MAJORITY, VECTOR, Learner, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.report import Report, Result, iso
@@ -36,11 +37,12 @@ Announce = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training run may be told; the budget is the share of the live users that may be alerted."""
+    """What a training run may be told; the budget is a share of the live users, `left_out` are groups of features."""
 
     horizon_days: int = 10
     budget: float = 0.05
     seed: int = 42
+    left_out: tuple[str, ...] = UNHELPFUL
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def train(
     frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions).localCheckpoint()
     roles = by_role(frame, split, settings)
     announce("finding classes of users")
-    card = blank_card(roles.training, settings.horizon_days, settings.seed)
+    card = without(blank_card(roles.training, settings.horizon_days, settings.seed), settings.left_out)
     roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())
 
     results, candidates = [majority(roles, settings)], []

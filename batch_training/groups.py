@@ -1,0 +1,30 @@
+"""A model's inputs by what they tell, and how some of them are left out of a model."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from churn.features import NAMES
+from churn.model import ModelCard
+
+CLASSES = "classes"  # all inputs of the classes of users
+GROUPS: dict[str, tuple[str, ...]] = {
+    "activity": ("days_silent", "active_days_per_week", "songs"),
+    "tenure": ("days_registered", "days_in_view"),
+    "level": ("is_paid",),
+    "decayed rates": tuple(name for name in NAMES if "_per_day_" in name),
+    "ratios": tuple(name for name in NAMES if name.endswith("_per_100_songs") and "_songs_" not in name),
+    "calendar": ("weekend_songs_per_100_songs", "holiday_songs_per_100_songs", "holidays_ahead"),
+    "metro": ("metro_population", "night_songs_per_100_songs"),
+}
+
+UNHELPFUL = ("calendar", "metro")  # they brought nothing (docs/decisions/0008)
+LEFT_OUT = 1e18  # a deviation so large that the input it divides is nothing, to learners and to scores alike
+
+
+def without(card: ModelCard, groups: Collection[str]) -> ModelCard:
+    """The card with the inputs of these groups at rest: to every learner they are as good as constant."""
+    names = {name for group in groups if group != CLASSES for name in GROUPS[group]}
+    resting = [*(name in names for name in card.features)]
+    resting += [CLASSES in groups] * (len(card.deviation) - len(resting))
+    pairs = zip(card.deviation, resting, strict=True)
+    return replace(card, deviation=[LEFT_OUT if is_resting else deviation for deviation, is_resting in pairs])
