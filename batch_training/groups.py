@@ -18,13 +18,18 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 
 UNHELPFUL = ("calendar", "metro")  # they brought nothing (docs/decisions/0008)
-LEFT_OUT = 1e18  # a deviation so large that the input it divides is nothing, to learners and to scores alike
+# Inputs are a few dozen at most: less such a mean they are all the same number, and by such a deviation it is nothing.
+# A wide deviation alone would keep their order, which is all that a tree needs.
+FAR_MEAN, WIDE_DEVIATION = 1e18, 1e300
 
 
 def without(card: ModelCard, groups: Collection[str]) -> ModelCard:
-    """The card with the inputs of these groups at rest: to every learner they are as good as constant."""
+    """The card with the inputs of these groups at rest: the same for every user, in training and in scores."""
     names = {name for group in groups if group != CLASSES for name in GROUPS[group]}
-    resting = [*(name in names for name in card.features)]
-    resting += [CLASSES in groups] * (len(card.deviation) - len(resting))
-    pairs = zip(card.deviation, resting, strict=True)
-    return replace(card, deviation=[LEFT_OUT if is_resting else deviation for deviation, is_resting in pairs])
+    resting = [name in names for name in card.features]
+    resting += [CLASSES in groups] * (len(card.mean) - len(resting))
+    return replace(
+        card,
+        mean=[FAR_MEAN if rests else mean for mean, rests in zip(card.mean, resting, strict=True)],
+        deviation=[WIDE_DEVIATION if rests else width for width, rests in zip(card.deviation, resting, strict=True)],
+    )

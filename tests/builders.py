@@ -20,7 +20,9 @@ from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS,
 START_MS = 1_538_352_000_000  # 2018-10-01T00:00:00Z, the first day of Sparkify
 REGISTERED_MS = START_MS - 30 * DAY_MS
 
-METROS = list(csv.DictReader((Path(__file__).parent.parent / "churn" / "tables" / "metros.csv").open(encoding="utf-8")))
+TABLE = Path(__file__).parent.parent / "churn" / "tables" / "metros.csv"
+METROS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
+CODES = {row["name"]: line for line, row in enumerate(METROS, start=1)}
 ELSEWHERE = {"population_2014": 1_971_274, "zone": "America/New_York"}  # Indianapolis: half of all live in larger areas
 HOLIDAYS = country_holidays("US", years=range(2018, 2020))
 
@@ -127,8 +129,7 @@ def naive_state(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, 
 
 def metro(events: Iterable[Event]) -> int:
     """The line of the table that has the user's area; 0 for none."""
-    names = [row["name"] for row in METROS]
-    return max(names.index(e["location"]) + 1 if e.get("location") in names else 0 for e in events)
+    return max(CODES.get(e.get("location"), 0) for e in events)
 
 
 def local_kinds(event: Event) -> set[str]:
