@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,11 +25,15 @@ DATE = len("2018-10-01")
 
 @dataclass(frozen=True)
 class Paired:
-    """Two models' probabilities for the same users, and the label that both are held to, user by user."""
+    """Two models' probabilities for the same users, and the label that both are held to, user by user.
+
+    `user`: the number of the user, from 0, where users have several rows; they are drawn together.
+    """
 
     challenger: Floats
     champion: Floats
     label: Floats
+    user: npt.NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ def compared(pair: Paired, seed: int) -> Comparison:
     """
     outcomes = [Outcome(scores, pair.label) for scores in (pair.challenger, pair.champion)]
     challenger, champion = (ranked(outcome) for outcome in outcomes)
-    draws = resamples(len(pair.label), np.random.default_rng(seed))
+    owner = np.arange(len(pair.label)) if pair.user is None else pair.user
+    draws = (users[:, owner] for users in resamples(int(owner.max()) + 1, np.random.default_rng(seed)))
     drawn = np.concatenate([drawn_precisions(challenger, part) - drawn_precisions(champion, part) for part in draws])
     differences = drawn[~np.isnan(drawn)]
     measured = [average_precision(outcome) for outcome in outcomes]

@@ -18,6 +18,7 @@ from churn_io.storage import Storage, cause, in_one_line, local_path
 UNREADABLE = ("FAILED_READ_FILE", "EOFException", "ZipException", "AccessDenied", "AccessControlException")
 
 REQUIRED_COLUMNS = ("userId", "page", "ts", "level", "registration")
+READ_IF_THERE = ("location",)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def accepted_events(spark: SparkSession, path: str, present_ms: int) -> Accepted
 
 
 def records(spark: SparkSession, path: str, present_ms: int, optional: tuple[str, ...] = ()) -> DataFrame:
-    """A log's `value` (JSON text) and `recorded_ms`; of Parquet, the required columns and the `optional` ones it has.
+    """A log's `value` (JSON text) and `recorded_ms`; of Parquet, the columns that are read and the `optional` ones.
 
     Raises InvalidLog.
     """
@@ -119,7 +120,8 @@ def _as_json(rows: DataFrame, path: str, optional: tuple[str, ...]) -> DataFrame
     missing = [name for name in REQUIRED_COLUMNS if name not in rows.columns]
     if missing:
         raise InvalidLog(f"{path}: lacks {', '.join(missing)}; its columns are {', '.join(rows.columns)}")
-    wanted = [*REQUIRED_COLUMNS, *(name for name in optional if name in rows.columns)]
+    read = dict.fromkeys((*REQUIRED_COLUMNS, *READ_IF_THERE, *optional))
+    wanted = [name for name in read if name in rows.columns]
     columns = [_epoch_ms(rows, name).alias(name) for name in wanted]
     return rows.select(F.to_json(F.struct(*columns)).alias("value"))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from batch_training.groups import UNHELPFUL
 from batch_training.threshold import Goals
 
 
@@ -9,13 +10,14 @@ from batch_training.threshold import Goals
 class Settings:
     """The forecast's horizon, where an alert begins, the learners and their tuning, and the seed of all that is drawn.
 
-    `learners`: by name; without any, all of them.
+    `learners`: by name; without any, all of them. `left_out`: groups of features that no learner sees.
     """
 
     horizon_days: int = 10
     goals: Goals = field(default_factory=Goals)
     learners: tuple[str, ...] = ()
     tune: bool = False
+    left_out: tuple[str, ...] = UNHELPFUL
     seed: int = 42
 
     def options(self) -> list[str]:
@@ -33,4 +35,5 @@ class Settings:
         }
         words = [str(word) for option in valued.items() for word in option]
         words += [word for name in self.learners for word in ("--learner", name)]
-        return [*words, "--tune"] if self.tune else words
+        flags = {"--tune": self.tune, "--all-features": not self.left_out}
+        return [*words, *(flag for flag, is_given in flags.items() if is_given)]

@@ -7,9 +7,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from batch_training.ablation import ablation as ablated
+from batch_training.ablation import table as ablation_table
+from batch_training.ablation import with_ablation
 from batch_training.capstone_command import Protocol, refuse_promotion, usual_figures
 from batch_training.capstone_command import show as show_usual
 from batch_training.champion import Verdict, verdict
+from batch_training.groups import UNHELPFUL
 from batch_training.logs import require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
 from batch_training.model_report.writing import written as report_written
@@ -53,6 +57,12 @@ def train(
     tune: Annotated[bool, typer.Option("--tune", help="Try a grid of parameters for each learner; takes longer.")] = (
         False
     ),
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Also show what each group of features brings; it takes minutes.")
+    ] = False,
+    all_features: Annotated[
+        bool, typer.Option("--all-features", help="Learn also from those that brought nothing so far.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
     master: Master = None,
     promote: Annotated[
@@ -71,13 +81,17 @@ def train(
         show_usual(usual, models)
         return
     goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
-    settings = Settings(horizon_days, goals, tuple(only or ()), tune, seed)
+    left_out = () if all_features else UNHELPFUL
+    settings = Settings(horizon_days, goals, tuple(only or ()), tune, left_out, seed)
     require_there(log)
     with phases() as announce:
         announce("starting Spark")
         spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         registry = Registry(spark, models)
         trained = train_model(spark, log, settings, datetime.now(UTC), announce)
+        if ablation:
+            rows = ablated(trained, settings, announce=announce)
+            trained = with_ablation(trained, rows)
         announce("comparing it with the current model")
         found = verdict(registry, trained, seed)
         if promote and not found.is_promoted:
@@ -89,6 +103,8 @@ def train(
     speech.print(summary(trained.report.counts))
     speech.print(table(trained.report))
     speech.print(threshold_table(trained.report))
+    if ablation:
+        speech.print(ablation_table(rows))
     speech.print(Text.assemble((card.version, "bold"), " ", fate(card, found, models)), soft_wrap=True)
     speech.print(Text(page), soft_wrap=True)
 

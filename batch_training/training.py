@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from batch_training.candidates import Candidate, candidate, majority
 from batch_training.cards import blank_card, published_card
 from batch_training.folds import require_both_in_folds
+from batch_training.groups import without
 from batch_training.learners import chosen, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.phases import SILENCE, Announce
@@ -61,7 +62,7 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     roles = by_role(frame, split, settings.horizon_days, settings.seed)
     require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")
-    card = blank_card(roles.training, settings.horizon_days, settings.seed)
+    card = without(blank_card(roles.training, settings.horizon_days, settings.seed), settings.left_out)
     roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())
 
     results, candidates = [majority(roles, settings)], []

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from churn.metros import metro_code
+
 SONG = "NextSong"
 CANCEL_PAGES = ("Cancel", "Cancellation Confirmation")
 CANCELLED = "Cancellation Confirmation"  # churn is this row; Cancel only announces it
@@ -20,10 +22,10 @@ PAGES = (
 
 # userId: a number in some exports. registration: a float in some, null on rows without a user.
 # Only what the state needs: each further field costs parse time.
-FIELDS = "userId STRING, page STRING, ts LONG, level STRING, registration DOUBLE"
+FIELDS = "userId STRING, page STRING, ts LONG, level STRING, registration DOUBLE, location STRING"
 CORRUPT = "corrupt"  # from_json puts the text of a record here that it could not read as FIELDS
 
-EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms")
+EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms", "metro_code")
 
 MAX_USER_ID = 64  # characters; longer is not an id but an accident, and every key is kept in the state
 LATEST_REGISTRATION_MS = 2**53  # a double is exact up to here; NaN and the infinities compare as larger
@@ -60,6 +62,7 @@ def parsed(records: DataFrame) -> DataFrame:
         F.col("event.ts").alias("ts_ms"),
         F.col("event.level").alias("level"),
         F.col("event.registration").alias("registered"),
+        F.col("event.location").alias("location"),
     )
 
 
@@ -114,6 +117,7 @@ def accepted(events: DataFrame) -> DataFrame:
         "ts_ms",
         (F.col("level") == "paid").alias("is_paid"),
         F.col("registered").cast("long").alias("registered_ms"),
+        metro_code(F.col("location")).alias("metro_code"),
     )
 
 

@@ -7,6 +7,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from churn.events import SONG
+from churn.free_days import holidays_between
+from churn.metros import population
 from churn.state import COUNTED_PAGES, DAY_MS, n_of, n_paid_of, snake
 
 Feature = Callable[[Column], Column]  # as_of_ms -> value, never null, never negative
@@ -16,6 +18,8 @@ Feature = Callable[[Column], Column]  # as_of_ms -> value, never null, never neg
 PRIOR_SONGS = 50.0
 # The same for active days, whose rate differs from user to user as a gamma of this shape: two in six days.
 PRIOR_ACTIVE_DAYS, PRIOR_DAYS = 2.0, 6.0
+AHEAD_DAYS = 10  # the usual horizon
+SHARES_BY_TIME = {"night": 20.0, "weekend": 18.0, "holiday": 5.0}  # of 100 songs of a simulated log, by local time
 PER_100_SONGS = {
     "Thumbs Up": 5.5, "Thumbs Down": 1.12, "Add to Playlist": 2.86, "Add Friend": 1.87, "Roll Advert": 1.72,
     "Home": 4.42, "Help": 0.64, "Downgrade": 0.90, "Settings": 0.66, "Upgrade": 0.22, "Logout": 1.41,
@@ -40,8 +44,11 @@ def _per_day(page: str, tau_days: int, as_of_ms: Column) -> Column:
 
 
 def _per_100_songs(page: str) -> Column:
-    prior = PER_100_SONGS[page] * PRIOR_SONGS
-    return (F.col(n_of(page)) * 100.0 + prior) / (F.col("n_song") + PRIOR_SONGS)
+    return _shrunk(n_of(page), PER_100_SONGS[page])
+
+
+def _shrunk(count: str, per_100_songs: float) -> Column:
+    return (F.col(count) * 100.0 + per_100_songs * PRIOR_SONGS) / (F.col("n_song") + PRIOR_SONGS)
 
 
 def days_silent(as_of_ms: Column) -> Column:
@@ -164,6 +171,32 @@ def logouts_per_100_songs(_as_of_ms: Column) -> Column:
     return _per_100_songs("Logout")
 
 
+def metro_population(_as_of_ms: Column) -> Column:
+    """inhabitants of the user's metropolitan area"""
+    return population(F.col("metro_code"))
+
+
+def night_songs_per_100_songs(_as_of_ms: Column) -> Column:
+    """songs between midnight and six, local time, per 100 songs"""
+    return _shrunk("n_song_night", SHARES_BY_TIME["night"])
+
+
+def weekend_songs_per_100_songs(_as_of_ms: Column) -> Column:
+    """songs on Saturdays and Sundays, local time, per 100 songs"""
+    return _shrunk("n_song_weekend", SHARES_BY_TIME["weekend"])
+
+
+def holiday_songs_per_100_songs(_as_of_ms: Column) -> Column:
+    """songs on US holidays, local time, per 100 songs"""
+    return _shrunk("n_song_holiday", SHARES_BY_TIME["holiday"])
+
+
+def holidays_ahead(as_of_ms: Column) -> Column:
+    """US holidays in the next ten days"""
+    today = F.floor(as_of_ms / F.lit(DAY_MS)).cast("int")
+    return holidays_between(today, today + AHEAD_DAYS)
+
+
 FEATURES: tuple[Feature, ...] = (
     days_silent,
     days_registered,
@@ -189,6 +222,11 @@ FEATURES: tuple[Feature, ...] = (
     settings_visits_per_100_songs,
     upgrade_visits_per_100_songs,
     logouts_per_100_songs,
+    metro_population,
+    night_songs_per_100_songs,
+    weekend_songs_per_100_songs,
+    holiday_songs_per_100_songs,
+    holidays_ahead,
 )
 
 NAMES = tuple(feature.__name__ for feature in FEATURES)

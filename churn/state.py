@@ -12,8 +12,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from churn.events import CANCEL_PAGES, CANCELLED, SONG, has_code
+from churn.free_days import is_holiday, is_weekend
+from churn.metros import local_ms
 
 DAY_MS = 24 * 3600 * 1000
+NIGHT_MS = 6 * 3600 * 1000  # from midnight: few are awake then
 HOP_DAYS = 28  # a new window every 28 days; the older of the two open ones holds 28 to 56 days of history
 WINDOW_DAYS = 2 * HOP_DAYS  # one day a bit of a long: at most 62
 HOP_MS = HOP_DAYS * DAY_MS
@@ -26,9 +29,10 @@ COUNTED_PAGES = (
 )  # fmt: skip
 DECAYED_PAGES = (SONG, "Thumbs Down", "Roll Advert")
 TAUS_DAYS = (1, 7, 28)  # today, this week, this month
+LOCAL_TIMES = ("night", "weekend", "holiday")  # songs are counted by what the clock where the user lives shows
 
 # Raised whenever the aggregates or the windows change: a checkpoint is bound to it.
-STATE_VERSION = "2"
+STATE_VERSION = "3"
 
 STATE_KEYS = ("user_id", "window_start_ms", "as_of_ms", "log_start_ms")  # of a state as of a moment
 
@@ -56,12 +60,27 @@ def growth(tau_days: int) -> str:
 
 
 def anchored(events: DataFrame, anchor_ms: Column) -> DataFrame:
-    """Accepted events with each exponential once a row, and the day's number, relative to the anchor."""
+    """Accepted events with each exponential once a row, and the day's number, relative to the anchor; and LOCAL_TIMES.
+
+    All that costs an event more than a comparison is done here, before it enters its windows.
+    """
     days = (F.col("ts_ms") - anchor_ms) / F.lit(float(DAY_MS))
-    return events.select(
+    return events.transform(with_local_time).select(
         "*",
         F.floor(days).cast("int").alias("day"),
         *(F.exp(days / F.lit(float(tau))).alias(growth(tau)) for tau in TAUS_DAYS),
+    )
+
+
+def with_local_time(events: DataFrame) -> DataFrame:
+    """Accepted events -> whether the clock where the user lives shows each of LOCAL_TIMES."""
+    timed = events.withColumn("local_ms", local_ms(F.col("ts_ms"), F.col("metro_code")))
+    day = F.floor(F.col("local_ms") / F.lit(DAY_MS)).cast("int")
+    return timed.withColumn("local_day", day).select(
+        *events.columns,
+        (F.pmod("local_ms", F.lit(DAY_MS)) < NIGHT_MS).alias("is_night"),
+        is_weekend(F.col("local_day")).alias("is_weekend"),
+        is_holiday(F.col("local_day")).alias("is_holiday"),
     )
 
 
@@ -125,6 +144,8 @@ def aggregates() -> tuple[Aggregate, ...]:
         *(_count(n_of(page), has_code(page)) for page in COUNTED_PAGES),
         *(_count(n_paid_of(page), has_code(page) & F.col("is_paid")) for page in COUNTED_PAGES),
         *(_decayed(page, tau) for page in DECAYED_PAGES for tau in TAUS_DAYS),
+        Aggregate("metro_code", F.col("metro_code"), F.max),
+        *(_count(f"n_song_{kind}", has_code(SONG) & F.col(f"is_{kind}")) for kind in LOCAL_TIMES),
     )
 
 

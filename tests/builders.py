@@ -1,18 +1,30 @@
 """Events as tests spell them out, and what the state and the features must be, said naively in plain Python."""
 
+import csv
 import json
 import math
 from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from holidays import country_holidays
 
 from churn.classes import UserClasses
 from churn.events import CANCEL_PAGES, CANCELLED
-from churn.features import NAMES, PER_100_SONGS, PRIOR_SONGS
+from churn.features import NAMES, PER_100_SONGS, PRIOR_SONGS, SHARES_BY_TIME
 from churn.model import PER_CLASS, ModelCard
 from churn.state import COUNTED_PAGES, DAY_MS, DECAYED_PAGES, HOP_MS, TAUS_DAYS, n_of, n_paid_of, snake
 
 START_MS = 1_538_352_000_000  # 2018-10-01T00:00:00Z, the first day of Sparkify
 REGISTERED_MS = START_MS - 30 * DAY_MS
+
+TABLE = Path(__file__).parent.parent / "churn" / "tables" / "metros.csv"
+METROS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
+CODES = {row["name"]: line for line, row in enumerate(METROS, start=1)}
+ELSEWHERE = {"population_2014": 1_971_274, "zone": "America/New_York"}  # Indianapolis: half of all live in larger areas
+HOLIDAYS = country_holidays("US", years=range(2018, 2020))
 
 Event = dict[str, Any]
 
@@ -109,7 +121,29 @@ def naive_state(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, 
         for tau in TAUS_DAYS:
             grown = [math.exp((e["ts"] - start_ms) / DAY_MS / tau) for e in kept if e["page"] == page]
             state[f"s_{snake(page)}_{tau}d"] = math.fsum(grown)
+    state["metro_code"] = metro(seen)
+    for kind in ("night", "weekend", "holiday"):
+        state[f"n_song_{kind}"] = sum(e["page"] == "NextSong" and kind in local_kinds(e) for e in kept)
     return state
+
+
+def metro(events: Iterable[Event]) -> int:
+    """The line of the table that has the user's area; 0 for none."""
+    return max(CODES.get(e.get("location"), 0) for e in events)
+
+
+def local_kinds(event: Event) -> set[str]:
+    """What the clock shows where the event's user lives: night, weekend, holiday."""
+    code = metro([event])
+    zone = ZoneInfo(METROS[code - 1]["zone"] if code else ELSEWHERE["zone"])
+    local = datetime.fromtimestamp(event["ts"] / 1000, UTC).astimezone(zone)
+    found = {"night": local.hour < 6, "weekend": local.weekday() >= 5, "holiday": local.date() in HOLIDAYS}
+    return {kind for kind, shown in found.items() if shown}
+
+
+def holidays_from(day: date, days: int) -> int:
+    """Holidays among so many days, this one the first."""
+    return sum(day + timedelta(number) in HOLIDAYS for number in range(days))
 
 
 def bits(days: set[int]) -> int:
@@ -144,6 +178,11 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
     def per_100_songs(page: str) -> float:
         return (100 * len(ages[page]) + PRIOR_SONGS * PER_100_SONGS[page]) / (n_songs + PRIOR_SONGS)
 
+    def by_time(kind: str) -> float:
+        played = sum(e["page"] == "NextSong" and kind in local_kinds(e) for e in kept)
+        return (100 * played + PRIOR_SONGS * SHARES_BY_TIME[kind]) / (n_songs + PRIOR_SONGS)
+
+    code = metro(seen)
     return {
         "days_silent": (as_of_ms - max(e["ts"] for e in kept)) / DAY_MS,
         "days_registered": max((as_of_ms - max(e["registration"] for e in seen)) / DAY_MS, 0.0),
@@ -169,4 +208,9 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
         "settings_visits_per_100_songs": per_100_songs("Settings"),
         "upgrade_visits_per_100_songs": per_100_songs("Upgrade"),
         "logouts_per_100_songs": per_100_songs("Logout"),
+        "metro_population": float((METROS[code - 1] if code else ELSEWHERE)["population_2014"]),
+        "night_songs_per_100_songs": by_time("night"),
+        "weekend_songs_per_100_songs": by_time("weekend"),
+        "holiday_songs_per_100_songs": by_time("holiday"),
+        "holidays_ahead": holidays_from(datetime.fromtimestamp(as_of_ms / 1000, UTC).date(), 10),
     }

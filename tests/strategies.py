@@ -17,6 +17,16 @@ moments = st.one_of(st.integers(START_MS, START_MS + DAYS * DAY_MS), st.sampled_
 user_ids = st.sampled_from(["u1", "u2", "u3", 4, "", None])
 pages = st.one_of(st.just(SONG), st.sampled_from([page for page in PAGES if page != CANCELLED]))
 levels = st.sampled_from(["free", "paid"])
+locations = st.sampled_from(
+    [
+        "New York-Newark-Jersey City, NY-NJ-PA",
+        "Phoenix-Mesa-Scottsdale, AZ",
+        "Urban Honolulu, HI",
+        "Cañon City, CO",
+        "Atlantis",
+        None,
+    ]
+)
 
 
 @st.composite
@@ -24,7 +34,8 @@ def events(draw):
     """One event of any user on any page but the cancel's last."""
     user = draw(user_ids)
     registration = draw(st.sampled_from([REGISTERED_MS, float(REGISTERED_MS)])) if user else None
-    return event(0, draw(pages), user, ts=draw(moments), level=draw(levels), registration=registration)
+    fields = {"level": draw(levels), "registration": registration, "location": draw(locations)}
+    return event(0, draw(pages), user, ts=draw(moments), **fields)
 
 
 @st.composite

@@ -9,6 +9,8 @@ from itertools import accumulate
 from random import Random
 from typing import Generic, TypeVar
 
+import churn.metros
+
 T = TypeVar("T")
 
 SEGMENT_SHARES = {"accordion": 6, "tuba": 1, "zither": 1, "xylophone": 1}
@@ -106,8 +108,8 @@ def _text(file: str) -> str:
 @cache
 def metros() -> Choice[str]:
     """Metropolitan areas, by population."""
-    rows = list(csv.DictReader(_text("metros.csv").splitlines()))
-    return Choice.of([row["name"] for row in rows], [float(row["population_2014"]) for row in rows])
+    areas = churn.metros.metros()
+    return Choice.of([area.name for area in areas], [float(area.population) for area in areas])
 
 
 @cache

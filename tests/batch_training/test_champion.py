@@ -57,6 +57,13 @@ def test_equal_models_are_better_in_no_resample():
     assert (found.difference, found.difference_95, found.champion_better_share) == (0.0, (0.0, 0.0), 0.0)
 
 
+def test_a_user_with_two_rows_is_as_uncertain_as_with_one():
+    once = compared(Paired(CHANCE, GOOD, LABELS), seed=1)
+    owner = np.repeat(np.arange(USERS), 2)
+    twice = compared(Paired(*(np.repeat(each, 2) for each in (CHANCE, GOOD, LABELS)), owner), seed=1)
+    assert twice.difference_95 == pytest.approx(once.difference_95)
+
+
 def test_draws_without_a_cancel_are_left_out():
     one_cancel = np.array([1.0, 0.0, 0.0])
     found = compared(Paired(one_cancel, 1 - one_cancel, one_cancel), seed=1)

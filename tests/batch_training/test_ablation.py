@@ -1,0 +1,52 @@
+"""A group that is left out says nothing, and what it brought is measured on the same users."""
+
+import pytest
+from rich.console import Console
+
+from batch_training.ablation import ablation, table, with_ablation
+from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
+from batch_training.training import Settings
+from churn.features import NAMES
+from churn.model import INPUTS, with_inputs
+
+
+@pytest.fixture(scope="module")
+def rows(training):
+    """The logistic regression with everything, and without two sets of groups."""
+    return ablation(training, Settings(), left_out=((CLASSES,), UNHELPFUL))
+
+
+def test_every_feature_is_in_one_group():
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(NAMES)
+
+
+def test_an_input_that_is_left_out_is_the_same_for_all_users(training):
+    card = without(training.model.card, ("metro", CLASSES))
+    resting = [*(NAMES.index(name) for name in GROUPS["metro"]), *range(len(NAMES), len(card.mean))]
+    users = [row[INPUTS] for row in with_inputs(training.test, card).select(INPUTS).collect()]
+    assert {abs(inputs[position]) < 1e-9 for inputs in users for position in resting} == {True}
+    varying = [position for position in range(len(card.mean)) if len({inputs[position] for inputs in users}) > 1]
+    assert not set(varying) & set(resting)
+    assert NAMES.index("songs") in varying
+
+
+def test_the_first_row_has_all_features_and_the_others_are_held_against_it(rows, training):
+    assert [row["without"] for row in rows] == [[], [CLASSES], list(UNHELPFUL)]
+    whole, *lacking = rows
+    assert whole["held_out_positives"] == training.report.training_positives
+    for on in ("held_out", "test"):
+        assert whole[f"{on}_difference"] == 0
+        for row in lacking:
+            found = row[f"{on}_average_precision"] - whole[f"{on}_average_precision"]
+            assert row[f"{on}_difference"] == pytest.approx(found)
+            low, high = row[f"{on}_difference_95"]
+            assert low <= high
+
+
+def test_the_rows_are_on_the_card_and_in_a_table(rows, training):
+    assert with_ablation(training, rows).model.card.metrics["ablation"] == rows
+    console = Console(width=160, record=True)
+    console.print(table(rows))
+    said = console.export_text()
+    assert "calendar and metro" in said
+    assert f"held-out users: {rows[0]['held_out_positives']} cancels" in said
