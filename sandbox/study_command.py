@@ -21,6 +21,7 @@ class StudyPart(StrEnum):
     DUCKDB = "duckdb"
     CAPSTONE = "capstone"
     SCORING = "scoring"
+    ABLATION = "ablation"
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from rich.console import RenderableType
 
-from sandbox.study import capstone, cost, engines, forecast, scoring
+from sandbox.study import ablation, capstone, cost, engines, forecast, scoring
 from sandbox.study.run import Row, Run
 
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Part] = {
     "duckdb": engines,
     "capstone": capstone,
     "scoring": scoring,
+    "ablation": ablation,
 }
 
 

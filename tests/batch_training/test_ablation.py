@@ -5,7 +5,7 @@ from rich.console import Console
 
 from batch_training.ablation import ablation, table, with_ablation
 from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
-from batch_training.training import Settings
+from batch_training.settings import Settings
 from churn.features import NAMES
 from churn.model import INPUTS, with_inputs
 
