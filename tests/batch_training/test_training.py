@@ -203,7 +203,7 @@ def test_a_fold_with_one_class_only_is_refused_with_the_counts(spark, cancels, f
 
 def test_a_log_with_too_few_cancels_for_the_folds_is_refused(spark, tmp_path):
     stays = [event(day, user=user) for user in "abcdef" for day in range(60)]
-    gone = [row for day in (25, 45, 55) for row in (event(1, user=f"g{day}"), *cancel(day, f"g{day}"))]
+    gone = [row for day in (25, 45, 55) for row in (event(day - 8, user=f"g{day}"), *cancel(day, f"g{day}"))]
     path = written(tmp_path, stays + gone)
     with pytest.raises(InvalidLog, match=r"by fold: .*0 of .*; each of the 3 folds needs at least one"):
         train(spark, path, Settings(), NOW)
