@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import Ranked, curve_of, ranked, resamples
 from batch_training.bootstrap import average_precision as average_precision_by_resample
 from batch_training.evaluation import Floats, Outcome, average_precision
+from batch_training.model_tables import DATE
 from batch_training.training import Trained
 from churn.errors import ModelMismatch, NoModel
 from churn.labels import LABEL
@@ -20,7 +21,6 @@ from churn_io.registry import Registry
 REFUSED_FROM = (
     0.95  # a challenger is refused on evidence alone: a tie, or too few cancels to tell, is for the newer data
 )
-DATE = len("2018-10-01")
 
 
 @dataclass(frozen=True)
