@@ -9,6 +9,7 @@ from batch_training.training import train
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
 
+ALL_LEARNERS = ("logistic", "forest", "gbt", "perceptron", "xgboost")
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

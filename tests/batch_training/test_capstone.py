@@ -13,6 +13,7 @@ from batch_training.evaluation import Outcome
 from batch_training.logs import accepted_events
 from churn.errors import InvalidLog
 from sandbox.cli import app
+from tests.batch_training.conftest import ALL_LEARNERS
 from tests.builders import START_MS, by_time, cancel, event, lines, listener
 from tests.conftest import missing
 
@@ -109,7 +110,7 @@ def test_users_of_the_same_habits_are_told_apart_by_the_cancel_alone(spark, tmp_
 
 
 def test_each_learner_is_measured_and_the_reasons_name_what_the_majority_reaches(found):
-    assert [result["learner"] for result in found.results] == ["majority", "logistic", "forest", "gbt", "perceptron"]
+    assert [result["learner"] for result in found.results] == ["majority", *ALL_LEARNERS]
     majority = found.results[0]
     assert {result["weighted_f1_of_majority"] for result in found.results} == {majority["weighted_f1"]}
     assert majority["f1"] == 0.0

@@ -19,9 +19,8 @@ from churn.scoring import HABITS, Scorer, typical_inputs
 from churn.state import alive, state_at
 from churn_io.registry import Registry
 from sandbox.study.scoring import costs, multiplied, table
-from tests.batch_training.conftest import NOW
+from tests.batch_training.conftest import ALL_LEARNERS, NOW
 
-ALL_LEARNERS = ("logistic", "forest", "gbt", "perceptron", "xgboost")
 PYTHON_NODES = re.compile("python|pandas|arrow", re.IGNORECASE)
 MODELS = pytest.mark.parametrize("learner", ALL_LEARNERS)
 

@@ -27,10 +27,8 @@ from churn.features import NAMES
 from churn.model import PER_CLASS
 from churn.state import DAY_MS
 from churn_io.registry import Registry
-from tests.batch_training.conftest import NOW
+from tests.batch_training.conftest import ALL_LEARNERS, NOW
 from tests.builders import cancel, event, lines
-
-ALL_LEARNERS = ("logistic", "forest", "gbt", "perceptron", "xgboost")
 
 
 def written(tmp_path, events):

@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.study.capstone import FIGURES, Sets, distribution, of_sets, table
+from tests.batch_training.conftest import ALL_LEARNERS
 
 
 def row(seed, learner, f1):
@@ -35,7 +36,7 @@ def test_as_many_sets_as_seeds_are_simulated_measured_and_deleted(spark, tmp_pat
     said = []
     rows = of_sets(spark, Sets(tmp_path, (1, 2), users=100), said.append)
     assert said == ["usual protocol, 100 users, seed 1", "usual protocol, 100 users, seed 2"]
-    assert [each["learner"] for each in rows] == 2 * ["majority", "logistic", "forest", "gbt", "perceptron", "xgboost"]
+    assert [each["learner"] for each in rows] == 2 * ["majority", *ALL_LEARNERS]
     assert {each["sets"] for each in distribution(rows)} == {2}
     first, second = (next(each for each in rows if each["seed"] == seed) for seed in (1, 2))
     assert first["test_cancels"] > 0
