@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "metro": ("metro_population", "night_songs_per_100_songs"),
 }
 
-UNHELPFUL = ("calendar", "metro")  # they brought nothing (docs/decisions/0008)
+UNHELPFUL = ("calendar", "metro")  # they brought nothing (docs/decisions/0012)
 # Inputs are a few dozen at most: less such a mean they are all the same number, and by such a deviation it is nothing.
 # A wide deviation alone would keep their order, which is all that a tree needs.
 FAR_MEAN, WIDE_DEVIATION = 1e18, 1e300
