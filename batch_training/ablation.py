@@ -120,7 +120,9 @@ def _figures(on: str, lacking: Told, whole: Told, seed: int) -> Iterator[tuple[s
 
 
 def with_ablation(trained: Trained, rows: list[Row]) -> Trained:
-    """With the rows on the model's card, under `ablation`."""
+    """With the rows, if any, on the model's card, under `ablation`."""
+    if not rows:
+        return trained
     card = trained.model.card
     noted = replace(card, metrics={**card.metrics, "ablation": rows})
     return replace(trained, model=Model(noted, trained.model.classifier))

@@ -5,10 +5,10 @@ from enum import StrEnum
 
 import typer
 
-from batch_training.capstone import Usual, usual
+from batch_training.capstone import usual
 from batch_training.capstone_report import reasons, table
 from batch_training.logs import require_there
-from batch_training.phases import Announce
+from batch_training.phases import phases
 from batch_training.report import summary
 from churn_io.console import speech
 from churn_io.session import chosen_master, spark_session
@@ -21,25 +21,24 @@ class Protocol(StrEnum):
     capstone = "capstone"
 
 
-def usual_figures(log: str, seed: int, master: str | None, announce: Announce) -> Usual:
-    """The figures of the usual protocol on a log. Raises InvalidLog."""
-    require_there(log)
-    announce("starting Spark")
-    spark = spark_session("sparkify-train", chosen_master(master), paths=[log])
-    return usual(spark, log, seed, round(time.time() * 1000), announce)
-
-
-def refuse_promotion(promote: bool) -> None:
-    """Raise BadParameter when a model is to be promoted, since there will be none."""
-    if promote:
+def refuse_options(**given: bool) -> None:
+    """Raise BadParameter for an option that has no meaning where no model is made."""
+    wrong = [f"--{name}" for name, is_given in given.items() if is_given]
+    if wrong:
         raise typer.BadParameter(
-            f"--protocol {Protocol.capstone} makes no model that could be promoted; leave one of the two out",
-            param_hint="--promote",
+            f"--protocol {Protocol.capstone} makes no model to tune, promote or shadow; "
+            f"leave {' and '.join(wrong)} out",
+            param_hint="--protocol",
         )
 
 
-def show(found: Usual, models: str) -> None:
-    """Print the account of the log, the figures, why they flatter, and that no model came of it."""
+def show_usual(log: str, seed: int, master: str | None, models: str) -> None:
+    """Print the account of the log, the figures, why they flatter, and that no model came of it. Raises InvalidLog."""
+    require_there(log)
+    with phases() as announce:
+        announce("starting Spark")
+        spark = spark_session("sparkify-train", chosen_master(master), paths=[log])
+        found = usual(spark, log, seed, round(time.time() * 1000), announce)
     speech.print(summary(found.counts))
     speech.print(table(found))
     for sentence in reasons(found):

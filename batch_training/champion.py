@@ -56,16 +56,23 @@ class Verdict:
     is_promoted: bool
     reason: str
     comparison: Comparison | None = None
+    is_shadow: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For the challenger's card."""
-        decision = "promoted" if self.is_promoted else "refused"
+        decision = "promoted" if self.is_promoted else "shadow" if self.is_shadow else "refused"
         figures = asdict(self.comparison) if self.comparison else {}
         return {"champion": self.champion, **figures, "decision": decision, "reason": self.reason}
 
     def overruled(self) -> "Verdict":
         """The same, but the challenger is put in force."""
         return replace(self, is_promoted=True, reason=f"--promote wants it so, though {self.reason}")
+
+    def in_shadow(self) -> "Verdict":
+        """The same, but the challenger scores beside the champion; without a champion nothing changes."""
+        if self.champion is None:
+            return self
+        return replace(self, is_promoted=False, is_shadow=True, reason=f"--shadow wants it so; {self.reason}")
 
 
 def verdict(registry: Registry, trained: Trained, seed: int) -> Verdict:

@@ -86,7 +86,7 @@ def learners(seed: int) -> tuple[Learner, ...]:
         ).varied(maxDepth=[2, 4], maxIter=[30, 60]),
         Learner(
             "perceptron",
-            # few steps: nothing else keeps its 600 weights from learning the training users by heart
+            # few steps: nothing else keeps its 700 weights from learning the training users by heart
             MultilayerPerceptronClassifier(**seeded, layers=[N_INPUTS, 16, 2], maxIter=15),
         ).varied(layers=[[N_INPUTS, 8, 2], [N_INPUTS, 16, 2]], maxIter=[10, 30]),
         *optional(seed),

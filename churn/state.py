@@ -20,7 +20,6 @@ NIGHT_MS = 6 * 3600 * 1000  # from midnight: few are awake then
 HOP_DAYS = 28  # a new window every 28 days; the older of the two open ones holds 28 to 56 days of history
 WINDOW_DAYS = 2 * HOP_DAYS  # one day a bit of a long: at most 62
 HOP_MS = HOP_DAYS * DAY_MS
-WINDOW_MS = WINDOW_DAYS * DAY_MS
 
 # Pages whose frequency tells users apart: play, approval, disapproval, money, and the doors to a cancel.
 COUNTED_PAGES = (

@@ -20,7 +20,6 @@ SPAN_DAYS = (1, 7, 14, 21, 28, 35, 42, 49, 56)
 LARGEST = 15  # groups of a kind that are shown, by users
 LEVEL, EVER_PAID, GENDER = "level at the first event", "ever seen as paid", "gender"
 TENURE, DEVICE, METRO = "days since registration at the first event", "device", "metro"
-KINDS = (LEVEL, EVER_PAID, GENDER, TENURE, DEVICE, METRO)
 
 
 @dataclass(frozen=True)

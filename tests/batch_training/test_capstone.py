@@ -133,10 +133,11 @@ def test_the_command_gives_the_same_figures_again_and_registers_nothing(found, l
     assert not list(tmp_path.iterdir())
 
 
-def test_there_is_no_model_to_promote(tmp_path):
-    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "log.json", "--protocol", "capstone", "--promote"])
+@pytest.mark.parametrize("option", [["--promote"], ["--shadow"], ["--tune"], ["--ablation"], ["--learner", "gbt"]])
+def test_options_that_need_a_model_are_refused(option):
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "log.json", "--protocol", "capstone", *option])
     assert done.exit_code == 2
-    assert "makes no model that could be promoted" in done.output
+    assert f"makes no model to tune, promote or shadow; leave {option[0]} out" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(

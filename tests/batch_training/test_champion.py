@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import ranked
 from batch_training.champion import Paired, compared, drawn_precisions, hindsight, is_refused, verdict
 from batch_training.evaluation import Outcome, average_precision
-from batch_training.train_command import fate, published
+from batch_training.publishing import Published, Wish, fate, registered
 from batch_training.train_command import train as train_command
 from churn.features import NAMES
 from churn.labels import LABEL
@@ -97,7 +97,7 @@ def registry(spark, tmp_path):
 def test_a_refused_challenger_is_registered_and_the_pointer_stays(registry, training, oracle):
     registry.publish(oracle.card, oracle.classifier)
     found = verdict(registry, training, seed=42)
-    card = published(registry, training, found)
+    card = registered(registry, training, found)
     assert registry.current_version() == oracle.card.version
     kept = registry.load(training.model.card.version).card.metrics["comparison"]
     assert (kept["champion"], kept["decision"]) == (oracle.card.version, "refused")
@@ -105,7 +105,7 @@ def test_a_refused_challenger_is_registered_and_the_pointer_stays(registry, trai
     assert kept["challenger_average_precision"] == pytest.approx(card.metrics["test"]["average_precision"])
     assert kept["difference_95"][1] < 0
     assert kept["champion_better_share"] >= 0.95
-    said = fate(card, found, registry.root)
+    said = fate(Published(card, found, ""), registry.root)
     assert "not fair" not in said
     assert said.startswith("is registered but not made current: on the same users 20250101T000000Z-oracle is better in")
 
@@ -136,7 +136,24 @@ def test_a_champion_that_has_seen_the_test_is_still_compared_and_the_reason_says
         "; this is not fair to the challenger: 20250101T000000Z-oracle comes from a later log and has learnt "
         f"who cancels until 2018-12-20, though the test begins on {training.model.card.data['test_snapshot'][:10]}"
     )
-    assert published(registry, training, found).metrics["comparison"]["reason"] == found.reason
+    assert registered(registry, training, found).metrics["comparison"]["reason"] == found.reason
+
+
+def test_a_challenger_wished_into_the_shadow_scores_there_even_if_it_is_better(registry, training):
+    upside_down = replace(training.model.card, version="20250101T000000Z-down", calibration=(-1.0, 0.0))
+    registry.publish(upside_down, training.model.classifier)
+    found = Wish(shadow=True).over(verdict(registry, training, seed=42))
+    card = registered(registry, training, found)
+    assert (registry.current_version(), registry.shadow_version()) == (upside_down.version, card.version)
+    assert card.metrics["comparison"]["decision"] == "shadow"
+    assert fate(Published(card, found, ""), registry.root).startswith(
+        "scores in the shadow: --shadow wants it so; on the"
+    )
+
+
+def test_without_a_current_model_there_is_nothing_to_shadow(registry, training):
+    card = registered(registry, training, Wish(shadow=True).over(verdict(registry, training, seed=42)))
+    assert (registry.current_version(), registry.shadow_version()) == (card.version, "")
 
 
 def test_a_better_challenger_becomes_current(registry, training):
@@ -144,7 +161,7 @@ def test_a_better_challenger_becomes_current(registry, training):
     upside_down = replace(training.model.card, version="20250101T000000Z-down", calibration=(-1.0, 0.0))
     registry.publish(upside_down, training.model.classifier)
     found = verdict(registry, training, seed=42)
-    published(registry, training, found)
+    registered(registry, training, found)
     assert registry.current_version() == training.model.card.version
     assert found.comparison.difference > 0
     assert registry.roll_back(NOW) == upside_down.version
@@ -161,10 +178,10 @@ def test_a_better_challenger_becomes_current(registry, training):
 def test_a_champion_of_another_kind_loses_and_the_reason_is_said(registry, training, oracle, fields, said):
     registry.publish(replace(oracle.card, **fields), oracle.classifier)
     found = verdict(registry, training, seed=42)
-    card = published(registry, training, found)
+    card = registered(registry, training, found)
     assert registry.current_version() == card.version
     assert card.metrics["comparison"]["champion"] == oracle.card.version
-    assert re.search(said, fate(card, found, registry.root))
+    assert re.search(said, fate(Published(card, found, ""), registry.root))
 
 
 def test_the_flag_moves_the_pointer_whatever_the_comparison_says(registry, oracle, log, capsys):
