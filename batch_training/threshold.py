@@ -65,7 +65,7 @@ class Goals:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a calibrated model says: of the calibration snapshot, and each user's highest score of the week that ends with it."""
+    """What a calibrated model says: of the calibration snapshot; and each user's highest score of the week up to it."""
 
     calibration: Outcome
     week: Floats

@@ -74,8 +74,8 @@ def threshold(facts: Facts) -> Section:
     goals = facts.report.goals
     words = (
         f"An alert is a probability of {facts.card.threshold:.4f} or over, by the rule {goals.rule}. The rules "
-        "look at the calibration snapshot, that of the budget at the week that ends with it; the test snapshot shows what they "
-        "do later.",
+        "look at the calibration snapshot, that of the budget at the week that ends with it; the test snapshot shows "
+        "what they do later.",
         "Precision: of the alerted, who cancel. Recall: of those who cancel, who are alerted. Profit: of an offer to "
         "all who are alerted, divided by the live users.",
     )
