@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pyspark.ml.functions import array_to_vector, vector_to_array
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from rich.box import SIMPLE_HEAD
@@ -14,16 +14,16 @@ from rich.table import Table
 from batch_training.cards import blank_card
 from batch_training.champion import Paired, compared
 from batch_training.evaluation import Outcome, average_precision, roc_auc
-from batch_training.fitting import fitted
+from batch_training.fitting import fitted, of_vectors
 from batch_training.folds import FOLD, FOLDS
 from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
-from batch_training.learners import VECTOR, Learner, learners
+from batch_training.learners import VECTOR, Learner, chosen, learners
 from batch_training.phases import SILENCE, Announce
 from batch_training.roles import by_role
 from batch_training.settings import Settings
 from batch_training.training import Trained
 from churn.labels import LABEL
-from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
+from churn.model import INPUTS, Model, ModelCard, with_inputs
 
 LEFT_OUT: tuple[tuple[str, ...], ...] = (*((group,) for group in (*GROUPS, CLASSES)), UNHELPFUL)
 MEASURED_ON = {"held_out": "held-out users", "test": "test snapshot"}
@@ -54,14 +54,14 @@ def ablation(
     """
     roles = by_role(trained.snapshots, trained.report.split, settings.horizon_days, settings.seed)
     card = blank_card(roles.training, settings.horizon_days, settings.seed)
-    chosen = [learner for learner in learners(settings.seed) if learner.name in names]
+    competing = chosen(learners(settings.seed), names)
     whole: dict[str, dict[str, Told]] = {}
     rows = []
     for groups in ((), *left_out):
         announce(f"learning without {' and '.join(groups) or 'nothing'}")
         lacking = without(card, groups)
         training, test = (as_vectors(frame, lacking) for frame in (roles.training, roles.test))
-        for learner in chosen:
+        for learner in competing:
             told = {"held_out": held_out(learner, training, lacking), "test": later(learner, training, test, lacking)}
             whole.setdefault(learner.name, told)
             figures = measured(told, whole[learner.name], settings.seed)
@@ -92,8 +92,7 @@ def later(learner: Learner, training: DataFrame, test: DataFrame, card: ModelCar
 
 def told_of(frame: DataFrame, model: Model) -> list[tuple[str, float, float]]:
     """User, probability and label, in an order that is the same for every model."""
-    scored = with_probability(frame.withColumn(INPUTS, vector_to_array(VECTOR)), model, F.col(INPUTS), "probability")
-    rows = scored.orderBy("user_id", "as_of_ms").select("user_id", "probability", LABEL).collect()
+    rows = of_vectors(frame, model).orderBy("user_id", "as_of_ms").select("user_id", "probability", LABEL).collect()
     return [(row["user_id"], row["probability"], row[LABEL]) for row in rows]
 
 

@@ -29,17 +29,22 @@ def last_of_ties(score: Floats) -> Bools:
     return np.append(np.diff(score) != 0, True)
 
 
+def passed(outcome: Outcome) -> tuple[Floats, Floats, Floats]:
+    """The distinct scores in falling order; the cancels, and the users, at or over each."""
+    order = np.argsort(-outcome.probability, kind="stable")
+    score = outcome.probability[order]
+    ends_tie = last_of_ties(score)
+    hits, alerted = np.cumsum(outcome.label[order]), np.arange(1.0, len(score) + 1)
+    return score[ends_tie], hits[ends_tie], alerted[ends_tie]
+
+
 def average_precision(outcome: Outcome) -> float:
     """The sum of (R_n - R_n-1) * P_n over the distinct scores in falling order: no interpolation, ties count as one.
 
     As in scikit-learn's average_precision_score; see Manning et al., Introduction to Information Retrieval, 8.4.
     Not a number when there is no positive.
     """
-    order = np.argsort(-outcome.probability, kind="stable")
-    score, label = outcome.probability[order], outcome.label[order]
-    ends_tie = last_of_ties(score)
-    hits = np.cumsum(label)[ends_tie]
-    picked = (np.arange(len(label)) + 1)[ends_tie]
+    _, hits, picked = passed(outcome)
     if not len(hits) or not hits[-1]:
         return float("nan")
     return float(np.sum(np.diff(hits, prepend=0.0) / hits[-1] * hits / picked))

@@ -2,11 +2,12 @@
 
 import numpy as np
 from pyspark.ml import PredictionModel
+from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from batch_training.evaluation import Floats, Outcome
-from batch_training.learners import Learner
+from batch_training.learners import VECTOR, Learner
 from churn.labels import CANCEL_DAYS, LABEL
 from churn.model import INPUTS, Model, with_inputs, with_probability
 
@@ -32,6 +33,11 @@ def coefficients(classifier: PredictionModel) -> list[float]:
 def with_scores(frame: DataFrame, model: Model) -> DataFrame:
     """`frame` with `probability`."""
     return with_probability(with_inputs(frame, model.card), model, F.col(INPUTS), "probability")
+
+
+def of_vectors(frame: DataFrame, model: Model) -> DataFrame:
+    """`frame`, which has the vectors of inputs, with `probability`."""
+    return with_probability(frame.withColumn(INPUTS, vector_to_array(VECTOR)), model, F.col(INPUTS), "probability")
 
 
 def outcome(scores: DataFrame) -> Outcome:

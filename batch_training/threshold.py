@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from batch_training.evaluation import Floats, Outcome, budget_users, last_of_ties
+from batch_training.evaluation import Floats, Outcome, budget_users, passed
 
 
 class Rule(StrEnum):
@@ -108,15 +108,6 @@ def for_profit(outcome: Outcome, offer: Offer) -> float:
     profit = offer.profit(hits, alerted)
     best = int(np.argmax(profit))
     return float(score[best]) if profit[best] > 0 else over(score)
-
-
-def passed(outcome: Outcome) -> tuple[Floats, Floats, Floats]:
-    """The distinct scores in falling order; the cancels, and the users, at or over each."""
-    order = np.argsort(-outcome.probability, kind="stable")
-    score = outcome.probability[order]
-    ends_tie = last_of_ties(score)
-    hits, alerted = np.cumsum(outcome.label[order]), np.arange(1.0, len(score) + 1)
-    return score[ends_tie], hits[ends_tie], alerted[ends_tie]
 
 
 def over(descending: Floats) -> float:

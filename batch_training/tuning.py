@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 from pyspark import inheritable_thread_target
-from pyspark.ml.functions import vector_to_array
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_training.evaluation import average_precision
-from batch_training.fitting import fitted, outcome
+from batch_training.fitting import fitted, of_vectors, outcome
 from batch_training.folds import FOLD, FOLDS
-from batch_training.learners import VECTOR, Learner, Parameters
-from churn.model import INPUTS, Model, ModelCard, with_probability
+from batch_training.learners import Learner, Parameters
+from churn.model import Model, ModelCard
 
 Step = Callable[[int, int], None]  # fits done, fits in all
 
@@ -68,8 +67,7 @@ def tuned(learner: Learner, training: DataFrame, card: ModelCard, step: Step = l
 def held_out(learner: Learner, training: DataFrame, card: ModelCard, fold: int) -> float:
     """The average precision on one fold of a learner fitted on the others."""
     classifier = fitted(learner, training.where(F.col(FOLD) != fold))
-    frame = training.where(F.col(FOLD) == fold).withColumn(INPUTS, vector_to_array(VECTOR))
-    return average_precision(outcome(with_probability(frame, Model(card, classifier), F.col(INPUTS), "probability")))
+    return average_precision(outcome(of_vectors(training.where(F.col(FOLD) == fold), Model(card, classifier))))
 
 
 def _counted(found: Iterator[float], total: int, step: Step) -> Iterator[float]:

@@ -7,21 +7,13 @@ from typing import Annotated
 import typer
 
 from churn_io.console import speech
+from churn_io.session import chosen_master, spark_session
+from sandbox.study.job import PARTS, measured
+from sandbox.study.run import Plan, Run
 
 app = typer.Typer()
 
-SIZES, SEEDS, COST_SIZES = [225, 448, 2500, 22277], [11, 12, 13, 14, 15], [870, 2600, 8700]  # as of run.Plan
-
-
-class StudyPart(StrEnum):
-    """What `sparkify study` measures; sandbox.study.job has a module for each."""
-
-    FORECAST = "forecast"
-    COST = "cost"
-    DUCKDB = "duckdb"
-    CAPSTONE = "capstone"
-    SCORING = "scoring"
-    ABLATION = "ablation"
+StudyPart = StrEnum("StudyPart", list(PARTS))  # type: ignore[misc]  # mypy wants the names as literals
 
 
 @app.command()
@@ -33,26 +25,23 @@ def study(
         list[StudyPart] | None, typer.Option(help="A part; may be repeated; all unless one is named.")
     ] = None,
     sizes: Annotated[
-        list[int], typer.Option("--users", min=1, help="Sizes of the forecast's populations; may be repeated.")
-    ] = SIZES,
-    seeds: Annotated[list[int], typer.Option("--seed", help="Which populations; may be repeated.")] = SEEDS,
+        list[int] | None, typer.Option("--users", min=1, help=f"Sizes of the forecast's populations; {Plan.sizes}.")
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seed", help=f"Which populations; {Plan.seeds}.")] = None,
     cost_sizes: Annotated[
-        list[int], typer.Option("--cost-users", min=1, help="Users of the logs that are timed; about 1,150 rows each.")
-    ] = COST_SIZES,
+        list[int] | None,
+        typer.Option("--cost-users", min=1, help=f"Users of the logs that are timed; {Plan.cost_sizes}."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again what report.json holds already.")] = False,
 ) -> None:
     """Measure what the project claims: the forecast beside an oracle, the cost of training, Spark beside DuckDB."""
-    # only this command needs the learners
-    from churn_io.session import chosen_master, spark_session  # noqa: PLC0415
-    from sandbox.study import job  # noqa: PLC0415
-    from sandbox.study.run import Plan, Run  # noqa: PLC0415
-
     folder.mkdir(parents=True, exist_ok=True)
     spark = spark_session("sparkify-study", chosen_master(None))
-    plan = Plan(folder, sorted(set(sizes)), sorted(set(seeds)), sorted(set(cost_sizes)))
+    each = (sizes or Plan.sizes, seeds or Plan.seeds, cost_sizes or Plan.cost_sizes)
+    plan = Plan(folder, *(sorted(set(numbers)) for numbers in each))
     run = Run(spark, plan, lambda phase: speech.print(phase, style="dim", highlight=False))
     if fresh:
         run.report.unlink(missing_ok=True)
-    for shown in job.study(run, [part.value for part in only or StudyPart]):
+    for shown in measured(run, [part.value for part in only or StudyPart]):
         speech.print(shown)
     speech.print(f"the same figures, and more: {run.report}", highlight=False, soft_wrap=True)

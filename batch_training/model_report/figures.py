@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch_training.evaluation import BINS, Bools, Floats, Outcome, last_of_ties
+from batch_training.evaluation import BINS, Bools, Floats, Outcome, last_of_ties, passed
 from batch_training.explore.users import wilson
 
 SCORE_BINS = 40
@@ -111,7 +111,5 @@ def scores(outcome: Outcome) -> Spread:
 
 
 def _descent(outcome: Outcome) -> _Descent:
-    order = np.argsort(-outcome.probability, kind="stable")
-    ends_tie = last_of_ties(outcome.probability[order])
-    users = (np.arange(len(order)) + 1.0)[ends_tie]
-    return _Descent(np.append(0.0, users), np.append(0.0, np.cumsum(outcome.label[order])[ends_tie]))
+    _, hits, users = passed(outcome)
+    return _Descent(np.append(0.0, users), np.append(0.0, hits))

@@ -29,8 +29,8 @@ PARTS: dict[str, Part] = {
 }
 
 
-def study(run: Run, names: Sequence[str]) -> Iterator[RenderableType]:
+def measured(run: Run, names: Sequence[str]) -> Iterator[RenderableType]:
     """A table a part, as soon as it is measured."""
-    for name in names or PARTS:
+    for name in names:
         part = PARTS[name]
         yield part.table(part.rows(run))

@@ -255,6 +255,5 @@ def test_the_study_runs_the_parts_that_were_named(run, monkeypatch):
             return rows[0]["name"]
 
     monkeypatch.setattr(job, "PARTS", {name: Fake(name) for name in ("first", "second", "third")})
-    assert list(job.study(run(), ["third", "first"])) == ["third", "first"]
-    assert list(job.study(run(), [])) == ["first", "second", "third"]
+    assert list(job.measured(run(), ["third", "first"])) == ["third", "first"]
     assert Path(run().report).parent == run().plan.folder
