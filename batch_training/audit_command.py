@@ -21,7 +21,7 @@ from churn_io.session import chosen_master, spark_session
 def audit(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A registry, or one version in it.")],
     log: Log,
-    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Makes a run repeatable.")] = 42,
     master: Master = None,
 ) -> None:
     """Look for leaks: score altered logs, learn from altered labels; exit code 1 if a check fails."""

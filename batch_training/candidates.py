@@ -22,12 +22,13 @@ from churn.model import Model, ModelCard
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fitted and calibrated model with its figures, and what it says of the two later snapshots."""
+    """A fitted and calibrated model with its figures, what it says of the two later snapshots, and who learnt it."""
 
     model: Model
     result: Result
     calibration: Outcome
     test: Outcome
+    learner: Learner
 
 
 def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Settings, step: Step) -> Candidate:
@@ -60,7 +61,9 @@ def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Setting
             for rule, value in by_rule.items()
         ),
     )
-    return Candidate(Model(replace(model.card, threshold=threshold), classifier), result, calibration, test)
+    return Candidate(
+        Model(replace(model.card, threshold=threshold), classifier), result, calibration, test, best.learner
+    )
 
 
 def majority(roles: Roles, settings: Settings) -> Result:

@@ -1,5 +1,6 @@
 """Model cards: blank with the scale of the inputs, and published with figures and origin."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -10,11 +11,11 @@ from pyspark.sql import functions as F
 from batch_training.calibration import IDENTITY
 from batch_training.classes import described, learnt_classes
 from batch_training.report import Report
+from batch_training.threshold import NEVER
 from churn.classes import SHARES, shares
 from churn.features import NAMES
 from churn.model import ModelCard, raw_inputs
 
-NEVER = 1.1  # a threshold that no probability reaches
 CONSTANT = 1e-9  # an input whose deviation is a smaller part of its mean is the same for all
 
 
@@ -68,7 +69,12 @@ def published_card(card: ModelCard, report: Report, now: datetime) -> ModelCard:
 
 def code_version() -> str:
     """The installed version; "unknown" when the code runs from a zip, as on a cluster."""
-    try:
-        return version("sparkify-churn")
-    except PackageNotFoundError:
-        return "unknown"
+    return installed("sparkify-churn") or "unknown"
+
+
+def installed(*packages: str) -> str | None:
+    """The version of the first of these packages that is installed; None without any."""
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            return version(package)
+    return None

@@ -27,7 +27,10 @@ def without(card: ModelCard, groups: Collection[str]) -> ModelCard:
     """The card with the inputs of these groups at rest: the same for every user, in training and in scores."""
     names = {name for group in groups if group != CLASSES for name in GROUPS[group]}
     resting = [name in names for name in card.features]
-    resting += [CLASSES in groups] * (len(card.mean) - len(resting))
+    # a class's share, that times the level, that times the activity: the shares add up to 1, so the last two, added up,
+    # would tell what is left out
+    of_class = (CLASSES in groups, bool({CLASSES, "level"} & {*groups}), bool({CLASSES, "activity"} & {*groups}))
+    resting += [rests for rests in of_class for _ in range(card.classes.size)]
     return replace(
         card,
         mean=[FAR_MEAN if rests else mean for mean, rests in zip(card.mean, resting, strict=True)],

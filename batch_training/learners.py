@@ -1,5 +1,6 @@
 """The learners as data: a name, Spark's estimator, a grid. All read the same vector of standardised features."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -23,6 +24,8 @@ from churn.model import PER_CLASS
 
 VECTOR = "vector"  # the column of inputs, as Spark's learners want them
 N_INPUTS = len(NAMES) + PER_CLASS * CLASSES
+log = logging.getLogger(__name__)
+
 XGBOOST_NEEDS = ("xgboost", "pandas", "pyarrow", "sklearn")  # the extra `xgboost` in setup.cfg
 MAJORITY = "majority"  # gives everybody the base rate: what any learner must beat
 
@@ -97,7 +100,11 @@ def optional(seed: int) -> tuple[Learner, ...]:
     """XGBoost, where the extra `xgboost` is installed."""
     if not all(find_spec(name) for name in XGBOOST_NEEDS):
         return ()
-    from batch_training.xgboost_trees import XGBoostTrees  # noqa: PLC0415  # for want of it all others still learn
+    try:  # for want of it all others still learn
+        from batch_training.xgboost_trees import XGBoostTrees  # noqa: PLC0415
+    except Exception as error:  # noqa: BLE001 its library, or one that it needs, may be there and not load
+        log.warning("xgboost is installed but cannot be used: %s", error)
+        return ()
 
     estimator = XGBoostTrees(
         features_col=VECTOR,

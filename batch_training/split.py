@@ -20,8 +20,12 @@ class Split:
 
     @property
     def week_ms(self) -> list[int]:
-        """The week that ends with the calibration snapshot, day by day: whom a threshold alerts in a week."""
-        return [self.calibration_ms - day * DAY_MS for day in range(WEEK_DAYS - 1, -1, -1)]
+        """The week that ends with the calibration snapshot, day by day: whom a threshold alerts in a week.
+
+        Less of it with a horizon shorter than a week: what was learnt from scores too high.
+        """
+        days = (self.calibration_ms - day * DAY_MS for day in range(WEEK_DAYS - 1, -1, -1))
+        return [day for day in days if day > self.training_ms[-1]]
 
     @property
     def moments_ms(self) -> list[int]:

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from batch_training.evaluation import Floats, Outcome, budget_users, passed
 
+NEVER = 1.1  # a threshold that no probability reaches
+ROUNDING = 1e-9  # users: 7% of 100 are not quite 7 in binary
+
 
 class Rule(StrEnum):
     """What the threshold in force is chosen for."""
@@ -72,7 +75,7 @@ class Scored:
 
 
 def thresholds(scored: Scored, goals: Goals) -> dict[Rule, float]:
-    """The threshold of each rule; where a rule cannot be met, one just over the highest score: nobody is alerted."""
+    """The threshold of each rule; where a rule cannot be met, nobody is alerted."""
     chosen: dict[Rule, Callable[[], float]] = {
         Rule.BUDGET: lambda: for_budget(scored.week, goals.budget),
         Rule.PRECISION: lambda: for_precision(scored.calibration, goals.precision),
@@ -91,28 +94,26 @@ def for_budget(probability: Floats, budget: float) -> float:
     edge = descending[k - 1]
     if k < len(descending) and descending[k] == edge:  # the tie goes on beyond the budget
         higher = descending[descending > edge]
-        edge = higher[-1] if len(higher) else over(descending)
+        edge = higher[-1] if len(higher) else np.nextafter(edge, np.inf)
     return float(edge)
 
 
 def for_precision(outcome: Outcome, precision: float) -> float:
-    """The lowest score at which the share who cancel, of those at or over it, is the precision wanted or more."""
+    """The lowest score at which the share who cancel, of those at or over it, is the precision wanted or more.
+
+    NEVER when there is none.
+    """
     score, hits, alerted = passed(outcome)
-    good_enough = np.flatnonzero(hits >= precision * alerted)
-    return float(score[good_enough[-1]]) if len(good_enough) else over(score)
+    good_enough = np.flatnonzero(hits >= precision * alerted - ROUNDING)
+    return float(score[good_enough[-1]]) if len(good_enough) else NEVER
 
 
 def for_profit(outcome: Outcome, offer: Offer) -> float:
-    """The score that earns most (the maximum profit criterion); just over the highest when every alert would lose."""
+    """The score that earns most (the maximum profit criterion); NEVER when every alert would lose."""
     score, hits, alerted = passed(outcome)
     profit = offer.profit(hits, alerted)
     best = int(np.argmax(profit))
-    return float(score[best]) if profit[best] > 0 else over(score)
-
-
-def over(descending: Floats) -> float:
-    """A threshold that no score reaches."""
-    return float(np.nextafter(descending[0], np.inf))
+    return float(score[best]) if profit[best] > 0 else NEVER
 
 
 def consequences(outcome: Outcome, threshold: float, offer: Offer) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def train(
     all_features: Annotated[
         bool, typer.Option("--all-features", help="Learn also from those that brought nothing so far.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Makes a run repeatable.")] = 42,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Makes a run repeatable.")] = 42,
     master: Master = None,
     promote: Annotated[
         bool, typer.Option("--promote", help="Make it current even if the present one is better.")

@@ -58,7 +58,9 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
 
     announce(f"taking {len(split.moments_ms)} snapshots of {past.users:,} users")
     partitions = 1 + past.users * len(split.moments_ms) // ROWS_PER_PARTITION
-    frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions).localCheckpoint()
+    frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions)
+    # sorted: what forests and boosted trees draw depends on the order of the rows
+    frame = frame.sortWithinPartitions("user_id", "as_of_ms").localCheckpoint()
     roles = by_role(frame, split, settings.horizon_days, settings.seed)
     require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")

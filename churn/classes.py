@@ -4,6 +4,7 @@ A mixture of multinomials, one for the time that a user pays and one for the tim
 are is learnt without labels, in training (batch_training/classes.py), and travels on the model's card.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,12 @@ def classes_from(values: dict[str, Any]) -> UserClasses:
     found = UserClasses(**values)
     if found.pages != list(COUNTED_PAGES):
         raise ValueError(f"classes of the pages {found.pages}")
+    of_size = (found.log_prior, found.log_free, found.log_paid, found.cancel_rates, found.words)
+    of_pages = (*found.log_free, *found.log_paid)
+    if any(len(each) != found.size for each in of_size) or any(len(each) != len(found.pages) for each in of_pages):
+        raise ValueError(f"classes of {len(found.pages)} pages whose lists are not all of {found.size} classes")
+    if not all(math.isfinite(number) for each in (found.log_prior, found.cancel_rates, *of_pages) for number in each):
+        raise ValueError("classes with numbers that are not finite")
     return found
 
 

@@ -62,7 +62,7 @@ def card_from(values: dict[str, Any], origin: str) -> ModelCard:
     try:
         parts = {"calibration": tuple(values["calibration"]), "classes": classes_from(values["classes"])}
         return usable(ModelCard(**{**values, **parts}), origin)
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise ModelMismatch(f"{origin}: not a model card of this version ({error}); run `sparkify train`") from error
 
 

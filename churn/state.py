@@ -59,12 +59,9 @@ def growth(tau_days: int) -> str:
 
 
 def anchored(events: DataFrame, anchor_ms: Column) -> DataFrame:
-    """Accepted events with each exponential once a row, and the day's number, relative to the anchor; and LOCAL_TIMES.
-
-    All that costs an event more than a comparison is done here, before it enters its windows.
-    """
+    """Events with each exponential once a row, and the day's number, relative to the anchor."""
     days = (F.col("ts_ms") - anchor_ms) / F.lit(float(DAY_MS))
-    return events.transform(with_local_time).select(
+    return events.select(
         "*",
         F.floor(days).cast("int").alias("day"),
         *(F.exp(days / F.lit(float(tau))).alias(growth(tau)) for tau in TAUS_DAYS),
@@ -72,7 +69,7 @@ def anchored(events: DataFrame, anchor_ms: Column) -> DataFrame:
 
 
 def with_local_time(events: DataFrame) -> DataFrame:
-    """Accepted events -> whether the clock where the user lives shows each of LOCAL_TIMES."""
+    """Accepted events -> with LOCAL_TIMES: what the clock shows where the user lives, before an event enters windows."""
     timed = events.withColumn("local_ms", local_ms(F.col("ts_ms"), F.col("metro_code")))
     day = F.floor(F.col("local_ms") / F.lit(DAY_MS)).cast("int")
     return timed.withColumn("local_day", day).select(
@@ -177,7 +174,7 @@ def state_at(events: DataFrame, as_of_ms: int) -> DataFrame:
     """
     start_ms = window_start_ms(as_of_ms)
     in_window = F.col("ts_ms").between(start_ms, as_of_ms)
-    state = summed(anchored(events.where(in_window), F.lit(start_ms)), ["user_id"])
+    state = summed(anchored(events.where(in_window).transform(with_local_time), F.lit(start_ms)), ["user_id"])
     return with_log_start(
         state.select(
             "user_id",
@@ -199,7 +196,12 @@ def with_log_start(states: DataFrame) -> DataFrame:
 
 
 def daily(events: DataFrame) -> DataFrame:
-    """Accepted events -> partial states by user and day: the one pass over the log that all snapshots share.
+    """Accepted events -> partial states by user and day: the one pass over the log that all snapshots share."""
+    return events.transform(with_local_time).transform(by_day)
+
+
+def by_day(events: DataFrame) -> DataFrame:
+    """Accepted events with LOCAL_TIMES -> partial states by user and day.
 
     An event at midnight sharp belongs to the moment that ends a day and to the window that begins there, so it has
     a partial of its own.

@@ -175,7 +175,7 @@ class Registry:
     def _text(self, name: str) -> str:
         try:
             return self.storage.read(f"{self.root}/{name}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ""
 
     def _require(self, version: str) -> None:

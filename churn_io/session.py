@@ -31,6 +31,8 @@ SETTINGS = {
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
+    # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them
+    "spark.sql.ui.retainedExecutions": "20",
     "spark.log.level": "ERROR",
 }
 

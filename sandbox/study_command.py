@@ -27,7 +27,9 @@ def study(
     sizes: Annotated[
         list[int] | None, typer.Option("--users", min=1, help=f"Sizes of the forecast's populations; {Plan.sizes}.")
     ] = None,
-    seeds: Annotated[list[int] | None, typer.Option("--seed", help=f"Which populations; {Plan.seeds}.")] = None,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, max=2**31 - 1, help=f"Which populations; {Plan.seeds}.")
+    ] = None,
     cost_sizes: Annotated[
         list[int] | None,
         typer.Option("--cost-users", min=1, help=f"Users of the logs that are timed; {Plan.cost_sizes}."),

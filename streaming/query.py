@@ -4,7 +4,16 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from churn.events import accepted, judged, parsed
-from churn.state import HOP_DAYS, HOP_MS, anchored, hop_start_ms, reanchored, state_columns, summed
+from churn.state import (
+    HOP_DAYS,
+    HOP_MS,
+    anchored,
+    hop_start_ms,
+    reanchored,
+    state_columns,
+    summed,
+    with_local_time,
+)
 
 # Late events are right for weeks; the delay of an hour only says how long after its end a window closes.
 # A hop on top, because a window goes on for one more hop after its tumbling twin has ended.
@@ -45,7 +54,8 @@ def windowed(events: DataFrame) -> DataFrame:
     sliding window puts a struct in front of the aggregation that its code generation cannot share (janino refuses
     the class, and the aggregation falls back to an interpreter). They close a hop later than a tumbling window would.
     """
-    in_both = anchored(events, hop_start_ms()).withColumn("hops_back", F.explode(F.array(F.lit(0), F.lit(1))))
+    in_newest = anchored(events.transform(with_local_time), hop_start_ms())
+    in_both = in_newest.withColumn("hops_back", F.explode(F.array(F.lit(0), F.lit(1))))
     shifted = F.timestamp_millis(F.col("ts_ms") - F.col("hops_back") * HOP_MS)
     timed = in_both.withColumn("ts", shifted).withWatermark("ts", f"{WATERMARK_DELAY_MS} milliseconds")
     return summed(timed.transform(reanchored), ["user_id", F.window("ts", f"{HOP_DAYS} days")])

@@ -10,6 +10,7 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from batch_training.candidates import Candidate
+from batch_training.cards import installed
 from batch_training.champion import Verdict
 from batch_training.evaluation import Outcome
 from batch_training.model_report.importance import (
@@ -88,6 +89,7 @@ def versions(spark: SparkSession, card: ModelCard) -> tuple[tuple[str, str], ...
         ("Python", platform.python_version()),
         ("PySpark", pyspark.__version__),
         ("numpy", np.__version__),
+        ("XGBoost", installed("xgboost-cpu", "xgboost") or "not installed"),
         ("Java", f"{java.getProperty('java.version')} ({java.getProperty('java.vendor')})"),
         ("system", f"{platform.system()} {platform.machine()}"),
         ("Spark's master", f"{spark.sparkContext.master}, {spark.sparkContext.defaultParallelism} tasks at a time"),
@@ -97,5 +99,7 @@ def versions(spark: SparkSession, card: ModelCard) -> tuple[tuple[str, str], ...
 
 def parameters(candidate: Candidate) -> str:
     """The parameters with which a learner was fitted, names of columns left out."""
-    found = {param.name: value for param, value in candidate.model.classifier.extractParamMap().items()}
-    return ", ".join(f"{name}={found[name]}" for name in sorted(found) if not name.endswith("Col"))
+    learner = candidate.learner
+    given = learner.estimator.extractParamMap(dict(learner.parameters))
+    found = {param.name: value for param, value in given.items() if value is not None}
+    return ", ".join(f"{name}={found[name]}" for name in sorted(found) if not name.lower().endswith("col"))

@@ -100,7 +100,8 @@ def average_precisions(scored: DataFrame) -> DataFrame:
         .groupBy("hidden", "repeat")
         .agg(
             F.count(F.lit(1)).alias("users"),
-            (F.sum(F.col(LABEL) * F.col("precision")) / F.sum(LABEL)).alias("average_precision"),
+            # null where the sample holds no cancel
+            F.try_divide(F.sum(F.col(LABEL) * F.col("precision")), F.sum(LABEL)).alias("average_precision"),
         )
     )
 

@@ -23,5 +23,9 @@ def written(registry: Registry, card: ModelCard, trained: Trained, verdict: Verd
         return f"no {PAGE}: {error.name} is not installed; `pip install matplotlib jinja2` and train again"
     path = f"{registry.root}/{card.version}/{PAGE}"
     registered = replace(trained, model=Model(card, trained.model.classifier))
-    registry.storage.write(path, html(gathered(registered, verdict, settings, registry.root)))
+    page = html(gathered(registered, verdict, settings, registry.root))
+    try:
+        registry.storage.write(path, page)
+    except OSError as error:  # the model is published already
+        return f"no {PAGE}: {path} cannot be written: {error.strerror or error}"
     return path

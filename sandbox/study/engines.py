@@ -13,7 +13,7 @@ from rich.table import Table
 
 from batch_training.logs import accepted_events
 from churn.errors import BadSetup
-from churn.state import daily, states_at
+from churn.state import by_day, states_at, with_local_time
 from sandbox.study import sql
 from sandbox.study.cost import ROUNDS, moments
 from sandbox.study.measures import timed
@@ -34,7 +34,7 @@ def rows(run: Run) -> list[Row]:
     ):
         run.announce(f"a log of {users:,} users as Parquet")
         log_events = accepted_events(run.spark, str(log), int(time.time() * 1000))
-        log_events.events.write.parquet(f"{scratch}/events")
+        log_events.events.transform(with_local_time).write.parquet(f"{scratch}/events")
         counts = log_events.counts()
         moments_ms = moments(counts.first_ms, counts.last_ms, MOMENTS)
         found = compared(run, Path(scratch), moments_ms)
@@ -81,14 +81,14 @@ def in_sql(events: DataFrame, source: str, moments_ms: list[int]) -> dict[str, s
     """What DuckDB does in each step: a table of the step's name, made anew."""
     queries = {
         "daily": sql.of_daily(events, source),
-        "states": sql.of_states(daily(events), moments_ms, "daily"),
+        "states": sql.of_states(by_day(events), moments_ms, "daily"),
     }
     return {step: f"CREATE OR REPLACE TABLE {step} AS {query}" for step, query in queries.items()}
 
 
 def in_spark(events: DataFrame, moments_ms: list[int]) -> tuple[dict[str, float], dict[str, DataFrame]]:
     """Spark's seconds by step, planning included, and its results, materialised as in training."""
-    daily_s, partials = timed(lambda: daily(events).localCheckpoint())
+    daily_s, partials = timed(lambda: by_day(events).localCheckpoint())
     states_s, states = timed(lambda: states_at(partials, moments_ms).localCheckpoint())
     return {"daily": daily_s, "states": states_s}, {"daily": partials, "states": states}
 

@@ -14,6 +14,7 @@ import batch_training
 import churn
 import producer
 from batch_training.candidates import tested
+from batch_training.cards import installed
 from batch_training.settings import Settings
 from batch_training.threshold import for_budget
 from batch_training.training import Trained, train
@@ -60,8 +61,10 @@ def code_version() -> str:
     files = [file for package in packages for file in sorted(package.glob("*.py"))]
     simulator = Path(producer.__file__ or "").parent
     files += [*sorted(simulator.glob("simulator/*.py")), *sorted(simulator.glob("tables/*.csv"))]
+    files += sorted((Path(churn.__file__ or "").parent / "tables").glob("*.csv"))
     files += [Path(oracle.__file__), Path(__file__)]
-    given = (asdict(Settings()), DAYS, str(START), pyspark.__version__, np.__version__)
+    xgboost = installed("xgboost-cpu", "xgboost")
+    given = (asdict(Settings()), DAYS, str(START), pyspark.__version__, np.__version__, xgboost)
     memory = os.environ.get("SPARKIFY_DRIVER_MEMORY", "")
     digest = hashlib.sha256(f"{given} {memory}".encode())
     for file in files:

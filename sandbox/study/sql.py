@@ -6,7 +6,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from churn.state import DAY_MS, aggregates, daily, window_start_ms
+from churn.state import DAY_MS, aggregates, by_day, window_start_ms
 
 # Spark's names that DuckDB lacks
 MACROS = ("CREATE OR REPLACE MACRO shiftleft(bits, places) AS bits << places",)
@@ -14,8 +14,8 @@ DOUBLE = re.compile(r"(\d)D\b")  # a literal like 7.0D
 
 
 def of_daily(events: DataFrame, source: str) -> str:
-    """`churn.state.daily` of events that another engine finds in `source`."""
-    return of_plan(_analyzed(daily(events)), source)
+    """`churn.state.by_day` of events that another engine finds in `source`."""
+    return of_plan(_analyzed(by_day(events)), source)
 
 
 def of_plan(plan: Any, source: str) -> str:

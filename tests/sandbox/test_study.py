@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from churn.errors import BadSetup
-from churn.state import DAY_MS, daily, state_columns
+from churn.state import DAY_MS, by_day, state_columns
 from sandbox.study import cost, engines, forecast, job, sql
 from sandbox.study.forecast_tables import means, table
 from sandbox.study.measures import MIB, Stopwatch, forget_peaks, peaks
@@ -16,6 +16,10 @@ from sandbox.study.run import Plan, Run
 from tests.batch_training.conftest import ALL_LEARNERS
 from tests.builders import START_MS
 
+COLUMNS = (
+    "user_id STRING, page_code INT, ts_ms LONG, is_paid BOOLEAN, registered_ms LONG, metro_code INT, "
+    "is_night BOOLEAN, is_weekend BOOLEAN, is_holiday BOOLEAN"
+)
 ENDS = {"average_precision": [0.05, 0.2], "roc_auc": [0.6, 0.8]}
 
 
@@ -233,8 +237,8 @@ def test_results_that_differ_are_seen(other, expected):
 
 
 def test_the_sql_has_each_aggregate_of_the_state(spark):
-    events = spark.createDataFrame([], "user_id STRING, page_code INT, ts_ms LONG, is_paid BOOLEAN, registered_ms LONG")
-    for query in (sql.of_daily(events, "events"), sql.of_states(daily(events), [START_MS], "partials")):
+    events = spark.createDataFrame([], COLUMNS)
+    for query in (sql.of_daily(events, "events"), sql.of_states(by_day(events), [START_MS], "partials")):
         for name in state_columns():
             assert f"AS {name}" in query
     with pytest.raises(ValueError, match="only selects and aggregates"):
