@@ -52,7 +52,7 @@ def classifier(spark):
 
 
 def _input(position, value):
-    """The value of a feature; nothing of those that models leave out, nor of the classes, so that they weigh nothing."""
+    """The value of a feature; none of those that models leave out, nor of the classes: they weigh nothing."""
     return value if position < len(NAMES) and NAMES[position] not in LEFT_OUT else 0.0
 
 
