@@ -8,14 +8,13 @@ from pyspark.sql import functions as F
 
 from batch_training.bootstrap import intervals
 from batch_training.calibration import platt
-from batch_training.cards import NEVER
 from batch_training.evaluation import Outcome, metrics
 from batch_training.fitting import coefficients, fitted, highest_by_user, outcome, with_scores
 from batch_training.learners import MAJORITY, Learner
 from batch_training.report import Result
 from batch_training.roles import Roles
 from batch_training.settings import Settings
-from batch_training.threshold import Scored, consequences, thresholds
+from batch_training.threshold import NEVER, Scored, consequences, thresholds
 from batch_training.tuning import Step, named, tuned
 from churn.model import Model, ModelCard
 

@@ -10,13 +10,12 @@ from pyspark.sql import functions as F
 from batch_training.alterations import with_shuffled_labels
 from batch_training.bootstrap import intervals
 from batch_training.calibration import IDENTITY
-from batch_training.cards import NEVER
 from batch_training.evaluation import Floats, Outcome, average_precision, roc_auc
 from batch_training.fitting import fitted, outcome, with_scores
 from batch_training.learners import Learner
 from batch_training.report import iso
 from batch_training.roles import Roles, vectors
-from batch_training.threshold import Goals
+from batch_training.threshold import NEVER, Goals
 from batch_training.view_checks import Check
 from churn.events import CANCELLED, has_code
 from churn.labels import is_within_horizon

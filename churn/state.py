@@ -69,7 +69,7 @@ def anchored(events: DataFrame, anchor_ms: Column) -> DataFrame:
 
 
 def with_local_time(events: DataFrame) -> DataFrame:
-    """Accepted events -> with LOCAL_TIMES: what the clock shows where the user lives, before an event enters windows."""
+    """Accepted events -> with LOCAL_TIMES, by the clock where the user lives; once, before an event enters windows."""
     timed = events.withColumn("local_ms", local_ms(F.col("ts_ms"), F.col("metro_code")))
     day = F.floor(F.col("local_ms") / F.lit(DAY_MS)).cast("int")
     return timed.withColumn("local_day", day).select(

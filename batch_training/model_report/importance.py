@@ -100,8 +100,10 @@ def average_precisions(scored: DataFrame) -> DataFrame:
         .groupBy("hidden", "repeat")
         .agg(
             F.count(F.lit(1)).alias("users"),
-            # null where the sample holds no cancel
-            F.try_divide(F.sum(F.col(LABEL) * F.col("precision")), F.sum(LABEL)).alias("average_precision"),
+            # not a number where the sample holds no cancel
+            F.coalesce(F.try_divide(F.sum(F.col(LABEL) * F.col("precision")), F.sum(LABEL)), F.lit(float("nan"))).alias(
+                "average_precision"
+            ),
         )
     )
 
