@@ -1,10 +1,12 @@
 """A group that is left out says nothing, and what it brought is measured on the same users."""
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
 from batch_training.ablation import ablation, table, with_ablation
-from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
+from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, WIDE_DEVIATION, without
 from batch_training.settings import Settings
 from churn.features import NAMES
 from churn.model import INPUTS, with_inputs
@@ -50,3 +52,13 @@ def test_the_rows_are_on_the_card_and_in_a_table(rows, training):
     said = console.export_text()
     assert "calendar and metro" in said
     assert f"held-out users: {rows[0]['held_out_positives']} cancels" in said
+
+
+@pytest.mark.parametrize(("group", "resting"), [("level", "×paid"), ("activity", "×activity")])
+def test_what_is_left_out_does_not_come_back_by_the_classes(training, group, resting):
+    card = training.model.card
+    k = card.classes.size
+    block = {"×paid": slice(-2 * k, -k), "×activity": slice(-k, None)}[resting]
+    widths = without(replace(card, deviation=[1.0] * len(card.deviation)), (group,)).deviation
+    assert set(widths[block]) == {WIDE_DEVIATION}
+    assert sum(width == WIDE_DEVIATION for width in widths) == k + len(GROUPS[group])

@@ -249,6 +249,24 @@ def test_a_card_whose_numbers_give_no_score_is_refused(broken):
         card_from({**CARD.as_dict(), **broken}, "here.json")
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"log_free": []},
+        {"log_paid": [[0.0], [0.0]]},
+        {"words": []},
+        {"cancel_rates": [0.1, 0.2, 0.3]},
+        {"log_prior": [math.nan]},
+        {"cancel_rates": [10**400]},
+    ],
+    ids=str,
+)
+def test_classes_that_cannot_be_computed_are_refused(broken):
+    classes = {**asdict(CARD.classes), **broken}
+    with pytest.raises(ModelMismatch, match=r"here\.json: not a model card of this version"):
+        card_from({**CARD.as_dict(), "classes": classes}, "here.json")
+
+
 @pytest.mark.parametrize("broken", [{"mean": None}, {"features": None}, {"coefficients": 3}], ids=str)
 def test_a_card_of_other_types_is_refused(broken):
     with pytest.raises(ModelMismatch, match=r"here\.json: not a model card of this version"):
