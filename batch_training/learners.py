@@ -117,6 +117,7 @@ def optional(seed: int) -> tuple[Learner, ...]:
         colsample_bytree=0.5,
         min_child_weight=3.0,  # sums p(1 - p): some 70 users at the base rate
         max_bin=64,
+        verbose=False,
     )
     return (Learner("xgboost", estimator).varied(max_depth=[2, 4], n_estimators=[30, 120]),)
 
