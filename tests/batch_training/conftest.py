@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 def log(tmp_path_factory):
     """A simulated log: 150 users, 61 days from 2018-10-01."""
     path = tmp_path_factory.mktemp("log") / "events.json"
-    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), path)
+    write_log(Population(150, 61, datetime(2018, 10, 1, tzinfo=UTC), 6), path)
     return str(path)
 
 

@@ -32,7 +32,7 @@ def trained(spark, tmp_path_factory):
     """A registry with a model trained on a simulated history."""
     folder = tmp_path_factory.mktemp("trained")
     write_log(Simulation(300, 61, datetime(2018, 10, 1, tzinfo=UTC), 5), folder / "log.json")
-    model = train(spark, str(folder / "log.json"), Training(), datetime.now(UTC), lambda _phase: None).model
+    model = train(spark, str(folder / "log.json"), Training(), datetime.now(UTC)).model
     Registry(spark, str(folder / "models")).publish(model.card, model.classifier)
     return str(folder / "models")
 

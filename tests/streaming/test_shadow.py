@@ -9,9 +9,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from pyspark.errors import PySparkException
 
+from churn.errors import ModelMismatch
+from churn.model import Model
+from churn.shadow import Shadow
 from churn_io.registry import Registry
 from streaming.job import run
+from streaming.models import tried
 from streaming.reader import Reading, alerts
 from tests.builders import by_time, grumbler, listener
 from tests.conftest import new_topics
@@ -103,8 +108,7 @@ BREAKAGES = {
     "model.json: not JSON": lambda folder: (folder / "model.json").write_text("{"),
     "trained on 1 features": with_card(features=["shoe_size"]),
     "not a complete Spark pipeline": lambda folder: shutil.rmtree(folder / "pipeline"),
-    "DIVIDE_BY_ZERO": with_card(deviation=[0.0] * len(CARD.deviation)),
-    "a probability was wanted, found nan": with_card(calibration=[math.nan, 0.0]),
+    "wanted are finite numbers, deviations over 0": with_card(calibration=[math.nan, 0.0]),
 }
 
 
@@ -130,6 +134,18 @@ def test_a_shadow_that_cannot_be_used_is_a_warning_and_nothing_else(registry, ou
         assert reason in warning
         assert "\n" not in warning
     assert len(warnings) >= len(BREAKAGES)
+
+
+def test_a_shadow_has_to_score_a_user_before_it_may_score_a_batch(spark, classifier):
+    def with_(**fields):
+        return Shadow(Model(replace(SHADOW_CARD, **fields), classifier))
+
+    whole = with_()
+    assert tried(whole, spark) is whole
+    with pytest.raises(ModelMismatch, match="a probability was wanted, found nan"):
+        tried(with_(calibration=(math.nan, 0.0)), spark)
+    with pytest.raises(PySparkException, match="DIVIDE_BY_ZERO"):
+        tried(with_(deviation=[0.0] * len(CARD.deviation)), spark)
 
 
 def test_a_shadows_pointer_that_cannot_be_read_is_a_warning_too(registry, outcome, caplog):
