@@ -82,7 +82,9 @@ def test_a_shadow_comes_and_goes_from_batch_to_batch_without_a_restart(registry,
             registry.clear_shadow()
 
     scores, _ = outcome(listener("calm", range(20, 60)), "swapped", swap)
-    assert [score.get("shadow", {}).get("model_version") for score in scores] == [None, "v2", None, None]
+    said = [score.get("shadow", {}).get("model_version") for score in scores]  # one a batch, and a last one at the end
+    assert said[:2] == [None, "v2"]
+    assert set(said[2:]) == {None}
 
 
 def test_a_shadow_that_is_put_in_force_scores_beside_nothing(registry, outcome):
