@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from rich.box import SIMPLE_HEAD
@@ -17,16 +16,18 @@ from batch_training.evaluation import Outcome, average_precision, roc_auc
 from batch_training.fitting import fitted, of_vectors
 from batch_training.folds import FOLD, FOLDS
 from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
-from batch_training.learners import VECTOR, Learner, chosen, learners
+from batch_training.learners import Learner, chosen, learners
 from batch_training.phases import SILENCE, Announce
-from batch_training.roles import by_role
+from batch_training.roles import by_role, vectors
 from batch_training.settings import Settings
 from batch_training.training import Trained
 from churn.labels import LABEL
-from churn.model import INPUTS, Model, ModelCard, with_inputs
+from churn.model import Model, ModelCard
 
 LEFT_OUT: tuple[tuple[str, ...], ...] = (*((group,) for group in (*GROUPS, CLASSES)), UNHELPFUL)
 MEASURED_ON = {"held_out": "held-out users", "test": "test snapshot"}
+
+WHO = ("user_id", "as_of_ms")
 
 Row = dict[str, Any]
 
@@ -60,20 +61,14 @@ def ablation(
     for groups in ((), *left_out):
         announce(f"learning without {' and '.join(groups) or 'nothing'}")
         lacking = without(card, groups)
-        training, test = (as_vectors(frame, lacking) for frame in (roles.training, roles.test))
+        training = vectors(roles.training, lacking, *WHO, LABEL, FOLD)
+        test = vectors(roles.test, lacking, *WHO, LABEL)
         for learner in competing:
             told = {"held_out": held_out(learner, training, lacking), "test": later(learner, training, test, lacking)}
             whole.setdefault(learner.name, told)
             figures = measured(told, whole[learner.name], settings.seed)
             rows.append({"learner": learner.name, "without": list(groups), **figures})
     return sorted(rows, key=lambda row: names.index(row["learner"]))
-
-
-def as_vectors(frame: DataFrame, card: ModelCard) -> DataFrame:
-    """Snapshots -> who and when, label, fold if there is one, and the vector of inputs; computed once."""
-    fold = [FOLD] if FOLD in frame.columns else []
-    inputs = array_to_vector(INPUTS).alias(VECTOR)
-    return with_inputs(frame, card).select("user_id", "as_of_ms", LABEL, *fold, inputs).localCheckpoint()
 
 
 def held_out(learner: Learner, training: DataFrame, card: ModelCard) -> Told:
@@ -92,7 +87,7 @@ def later(learner: Learner, training: DataFrame, test: DataFrame, card: ModelCar
 
 def told_of(frame: DataFrame, model: Model) -> list[tuple[str, float, float]]:
     """User, probability and label, in an order that is the same for every model."""
-    rows = of_vectors(frame, model).orderBy("user_id", "as_of_ms").select("user_id", "probability", LABEL).collect()
+    rows = of_vectors(frame, model).orderBy(*WHO).select("user_id", "probability", LABEL).collect()
     return [(row["user_id"], row["probability"], row[LABEL]) for row in rows]
 
 

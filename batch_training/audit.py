@@ -8,9 +8,8 @@ from batch_training.learners import Learner, learners
 from batch_training.logs import AcceptedEvents, Counts, readable
 from batch_training.phases import SILENCE, Announce
 from batch_training.roles import by_role
-from batch_training.snapshots import snapshots
+from batch_training.snapshots import snapshots, taken
 from batch_training.split import chronological
-from batch_training.training import ROWS_PER_PARTITION
 from batch_training.view_checks import Check, cut, label_rows, pages_that_announce, permuted, seen_by, subject
 from churn.errors import ModelMismatch
 from churn.model import Model, ModelCard
@@ -26,8 +25,7 @@ def audit(log: AcceptedEvents, model: Model, seed: int, announce: Announce = SIL
 
     announce(f"taking {len(split.moments_ms)} snapshots")
     partials = daily(events).localCheckpoint()
-    partitions = 1 + partials.select("user_id").distinct().count() * len(split.moments_ms) // ROWS_PER_PARTITION
-    frame = snapshots(partials, split.moments_ms, horizon_days).coalesce(partitions).localCheckpoint()
+    frame = taken(partials, partials.select("user_id").distinct().count(), split, horizon_days)
     roles = by_role(frame, split, horizon_days, seed)
 
     announce("scoring altered logs")
@@ -45,7 +43,7 @@ def read(log: AcceptedEvents) -> tuple[DataFrame, Counts]:
     """The log's events, kept, since they are altered in many ways and should be parsed once; and its account."""
     with readable(log.path):
         events = log.events.localCheckpoint()
-    return events, log.recounted() if events.isEmpty() else log.counts()
+    return events, log.counts(not events.isEmpty())
 
 
 def learner_of(card: ModelCard, seed: int) -> Learner:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import intervals
 from batch_training.calibration import platt
 from batch_training.evaluation import Outcome, metrics
-from batch_training.fitting import coefficients, fitted, highest_by_user, outcome, with_scores
+from batch_training.fitting import coefficients, fitted, highest_by_user, of_vectors, outcome
 from batch_training.learners import MAJORITY, Learner
 from batch_training.report import Result
 from batch_training.roles import Roles
@@ -36,9 +36,9 @@ def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Setting
     best = tuned(learner, roles.training, card, step)
     classifier = fitted(best.learner, roles.training)
     raw = Model(replace(card, learner=learner.name, coefficients=coefficients(classifier)), classifier)
-    model = Model(replace(raw.card, calibration=platt(with_scores(roles.calibration, raw))), classifier)
-    calibration, test = (outcome(with_scores(frame, model)) for frame in (roles.calibration, roles.test))
-    week = highest_by_user(with_scores(roles.week, model))
+    model = Model(replace(raw.card, calibration=platt(of_vectors(roles.calibration, raw))), classifier)
+    calibration, test = (outcome(of_vectors(frame, model)) for frame in (roles.calibration, roles.test))
+    week = highest_by_user(of_vectors(roles.week, model))
     by_rule = thresholds(Scored(calibration, week), settings.goals)
     threshold = by_rule[settings.goals.rule]
     offer = settings.goals.offer

@@ -24,7 +24,7 @@ from batch_training.fitting import outcome, without_summary
 from batch_training.learners import MAJORITY, VECTOR, Learner, learners
 from batch_training.logs import AcceptedEvents, Counts, accepted_events, readable
 from batch_training.phases import SILENCE, Announce
-from batch_training.training import ROWS_PER_PARTITION
+from batch_training.snapshots import in_order
 from churn.errors import InvalidLog
 from churn.events import CANCEL_PAGES, CANCELLED, SONG, has_code
 from churn.labels import LABEL
@@ -88,9 +88,7 @@ def whole_log(events: AcceptedEvents) -> tuple[DataFrame, Counts]:
     with readable(events.path):
         users = histories(events.events).localCheckpoint()
     n = users.count()
-    # the learners' draws depend on the order of the rows
-    ordered = users.coalesce(1 + n // ROWS_PER_PARTITION).sortWithinPartitions("user_id").localCheckpoint()
-    return ordered, events.counts() if n else events.recounted()
+    return in_order(users, n, "user_id"), events.counts(n > 0)
 
 
 def histories(events: DataFrame) -> DataFrame:

@@ -74,13 +74,17 @@ def expected_calibration_error(outcome: Outcome) -> float:
     A bin holds users / BINS of the sorted users: a tie across its edge is divided pro rata, with its mean label, and
     so is a single user. Few users make it large: even a true forecast is off by about .8 of a bin's standard error.
     """
+    excess = summed_by_bin(outcome, outcome.probability - outcome.label)
+    return float(np.abs(excess).sum() / len(outcome.label))
+
+
+def summed_by_bin(outcome: Outcome, values: Floats) -> Floats:
+    """The users' values, summed in BINS bins of equal count, the highest probabilities first."""
     order = np.argsort(-outcome.probability, kind="stable")
-    score, label = outcome.probability[order], outcome.label[order]
-    ends_tie = last_of_ties(score)
-    excess = np.append(0.0, np.cumsum(score - label)[ends_tie])
-    users = np.append(0, (np.arange(len(score)) + 1)[ends_tie])
-    at_edges = np.interp(np.linspace(0, len(score), BINS + 1), users, excess)
-    return float(np.abs(np.diff(at_edges)).sum() / len(score))
+    ends_tie = last_of_ties(outcome.probability[order])
+    sums = np.append(0.0, np.cumsum(values[order])[ends_tie])
+    users = np.append(0, (np.arange(len(order)) + 1)[ends_tie])
+    return np.diff(np.interp(np.linspace(0, len(order), BINS + 1), users, sums))
 
 
 def f1_of_churn(outcome: Outcome, threshold: float) -> float:

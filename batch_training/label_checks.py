@@ -11,14 +11,14 @@ from batch_training.alterations import with_shuffled_labels
 from batch_training.bootstrap import intervals
 from batch_training.calibration import IDENTITY
 from batch_training.evaluation import Floats, Outcome, average_precision, roc_auc
-from batch_training.fitting import fitted, outcome, with_scores
+from batch_training.fitting import fitted, of_vectors, outcome
 from batch_training.learners import Learner
 from batch_training.report import iso
 from batch_training.roles import Roles, vectors
 from batch_training.threshold import NEVER, Goals
 from batch_training.view_checks import Check
 from churn.events import CANCELLED, has_code
-from churn.labels import is_within_horizon
+from churn.labels import LABEL, is_within_horizon
 from churn.model import Model, ModelCard
 from churn.state import DAY_MS
 
@@ -30,10 +30,9 @@ def shuffled(
     learner: Learner, roles: Roles, card: ModelCard, seed: int, shuffle: Callable[..., DataFrame] = with_shuffled_labels
 ) -> list[Check]:
     """Whether the learner has skill where there is nothing to learn; and, to read beside it, its skill otherwise."""
-    blind = [
-        forecast(learner, shuffle(roles.training, number), card, roles.test) for number in range(seed, seed + SHUFFLES)
-    ]
-    sighted = forecast(learner, roles.training, card, roles.test)
+    test = vectors(roles.test, card, LABEL)
+    blind = [forecast(learner, shuffle(roles.training, number), card, test) for number in range(seed, seed + SHUFFLES)]
+    sighted = forecast(learner, roles.training, card, test)
     base_rate = intervals(sighted, NEVER, Goals.budget, seed)["base_rate"]
     done = f"{learner.name} trained {SHUFFLES} times on labels shuffled within each training snapshot"
     true_figure = f"AUC {roc_auc(sighted):.3f}, average precision {average_precision(sighted):.3f}"
@@ -44,9 +43,9 @@ def shuffled(
 
 
 def forecast(learner: Learner, training: DataFrame, card: ModelCard, test: DataFrame) -> Outcome:
-    """What the learner, fitted on the rows with the card's inputs, says of the test snapshot; not calibrated."""
-    classifier = fitted(learner, vectors(training, card).localCheckpoint())
-    return outcome(with_scores(test, Model(replace(card, calibration=IDENTITY), classifier)))
+    """What the learner, fitted on the rows with the card's inputs, says of the test's vectors; not calibrated."""
+    classifier = fitted(learner, vectors(training, card, LABEL))
+    return outcome(of_vectors(test, Model(replace(card, calibration=IDENTITY), classifier)))
 
 
 def without_skill(done: str, figures: Floats, base_rate: list[float]) -> Check:

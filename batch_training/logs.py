@@ -55,12 +55,13 @@ class AcceptedEvents:
         lines = self._judged.observe(self._lines, *line_metrics())
         self.events = lines.transform(accepted).observe(self._events, *event_metrics())
 
-    def counts(self) -> Counts:
-        """Waits for the first action, which must have had a result; raises InvalidLog when no event was accepted."""
-        return account(self.path, self._lines.get, self._events.get)
+    def counts(self, had_result: bool = True) -> Counts:
+        """Waits for the first action; raises InvalidLog when no event was accepted.
 
-    def recounted(self) -> Counts:
-        """As `counts`, by a pass of its own: Spark drops the observations of a query that it finds to be empty."""
+        When that had no result, by a pass of its own: Spark drops the observations of a query that it finds empty.
+        """
+        if had_result:
+            return account(self.path, self._lines.get, self._events.get)
         lines = self._judged.agg(*line_metrics()).first()
         events = self._judged.transform(accepted).agg(*event_metrics()).first()
         return account(self.path, lines.asDict(), events.asDict())

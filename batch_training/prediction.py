@@ -33,7 +33,7 @@ def predict(log: AcceptedEvents, as_of_ms: int, model: Model, out: str) -> Predi
     with readable(log.path):
         features = features.localCheckpoint()
     users = features.count()
-    counts = log.counts() if users else log.recounted()
+    counts = log.counts(users > 0)
     if not users:
         raise InvalidLog(
             f"{log.path}: nobody is alive as of {iso(as_of_ms)}; "

@@ -11,14 +11,27 @@ from batch_training.logs import Counts
 from batch_training.split import Split
 from batch_training.threshold import Goals, Rule
 
-COLUMNS = {  # heading -> the metric and its format
-    "AP": ("average_precision", ".3f"),
-    "AUC": ("roc_auc", ".3f"),
-    "Brier": ("brier", ".4f"),
-    "ECE": ("ece", ".4f"),
-    "F1": ("f1", ".3f"),
-    "recall": ("recall_at_budget", ".1%"),
-    "lift": ("lift_at_budget", ".2f"),
+FORMATS = {  # metric -> how it is written
+    "average_precision": ".3f",
+    "roc_auc": ".3f",
+    "brier": ".4f",
+    "ece": ".4f",
+    "f1": ".3f",
+    "weighted_f1": ".3f",
+    "weighted_f1_of_majority": ".3f",
+    "recall_at_budget": ".1%",
+    "lift_at_budget": ".2f",
+    "lead_days": ".1f",
+    "alerted_share": ".1%",
+}
+COLUMNS = {  # heading -> metric
+    "AP": "average_precision",
+    "AUC": "roc_auc",
+    "Brier": "brier",
+    "ECE": "ece",
+    "F1": "f1",
+    "recall": "recall_at_budget",
+    "lift": "lift_at_budget",
 }
 WITH_INTERVAL = ("AP", "AUC")  # the others' stand on the model card: a line holds no more
 
@@ -168,7 +181,8 @@ def _caption(report: Report) -> str:
 
 def _cell(test: dict[str, Any], heading: str) -> str:
     """A figure as text, with its interval where the table has one and the figure has one."""
-    name, form = COLUMNS[heading]
+    name = COLUMNS[heading]
+    form = FORMATS[name]
     figure = _short(test[name], form)
     if heading not in WITH_INTERVAL or name not in test["intervals"]:
         return figure

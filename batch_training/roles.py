@@ -1,6 +1,6 @@
 """The snapshots by what they are for, and the training snapshots as Spark's learners want them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import DataFrame
@@ -58,6 +58,15 @@ def by_role(frame: DataFrame, split: Split, horizon_days: int, seed: int) -> Rol
     )
 
 
-def vectors(training: DataFrame, card: ModelCard) -> DataFrame:
-    """Features, label and fold -> label, fold and the vector that Spark's learners want."""
-    return with_inputs(training, card).select(LABEL, FOLD, array_to_vector(INPUTS).alias(VECTOR))
+def with_vectors(roles: Roles, card: ModelCard) -> Roles:
+    """The same, with the vectors of inputs in the place of the features: all learners read the same."""
+    calibration, week, test = (
+        vectors(frame, card, "user_id", LABEL, CANCEL_DAYS) for frame in (roles.calibration, roles.week, roles.test)
+    )
+    training = vectors(roles.training, card, LABEL, FOLD)
+    return replace(roles, training=training, calibration=calibration, week=week, test=test)
+
+
+def vectors(frame: DataFrame, card: ModelCard, *kept: str) -> DataFrame:
+    """Snapshots -> the columns that are `kept`, and the vector that Spark's learners want; computed once."""
+    return with_inputs(frame, card).select(*kept, array_to_vector(INPUTS).alias(VECTOR)).localCheckpoint()

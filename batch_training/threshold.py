@@ -1,6 +1,5 @@
 """Where an alert begins: at the score that spends a budget, keeps a precision, or earns most, on later users."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -76,12 +75,11 @@ class Scored:
 
 def thresholds(scored: Scored, goals: Goals) -> dict[Rule, float]:
     """The threshold of each rule; where a rule cannot be met, nobody is alerted."""
-    chosen: dict[Rule, Callable[[], float]] = {
-        Rule.BUDGET: lambda: for_budget(scored.week, goals.budget),
-        Rule.PRECISION: lambda: for_precision(scored.calibration, goals.precision),
-        Rule.PROFIT: lambda: for_profit(scored.calibration, goals.offer),
+    return {
+        Rule.BUDGET: for_budget(scored.week, goals.budget),
+        Rule.PRECISION: for_precision(scored.calibration, goals.precision),
+        Rule.PROFIT: for_profit(scored.calibration, goals.offer),
     }
-    return {rule: choose() for rule, choose in chosen.items()}
 
 
 def for_budget(probability: Floats, budget: float) -> float:

@@ -1,6 +1,6 @@
 """logs -> model: one pass over the log, snapshots, every learner on the same rows, and the best of them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
@@ -14,15 +14,13 @@ from batch_training.learners import chosen, learners
 from batch_training.logs import Counts, accepted_events, readable
 from batch_training.phases import SILENCE, Announce
 from batch_training.report import Report, iso
-from batch_training.roles import by_role, vectors
+from batch_training.roles import by_role, with_vectors
 from batch_training.settings import Settings
-from batch_training.snapshots import snapshots
+from batch_training.snapshots import taken
 from batch_training.split import chronological
 from churn.errors import InvalidLog
 from churn.model import Model
 from churn.state import daily
-
-ROWS_PER_PARTITION = 20_000  # learners make hundreds of small jobs; below this a second task costs more than it saves
 
 
 @dataclass(frozen=True)
@@ -57,15 +55,12 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     split = chronological(past.counts.first_ms, past.counts.last_ms, settings.horizon_days)
 
     announce(f"taking {len(split.moments_ms)} snapshots of {past.users:,} users")
-    partitions = 1 + past.users * len(split.moments_ms) // ROWS_PER_PARTITION
-    frame = snapshots(past.partials, split.moments_ms, settings.horizon_days).coalesce(partitions)
-    # sorted: what forests and boosted trees draw depends on the order of the rows
-    frame = frame.sortWithinPartitions("user_id", "as_of_ms").localCheckpoint()
+    frame = taken(past.partials, past.users, split, settings.horizon_days)
     roles = by_role(frame, split, settings.horizon_days, settings.seed)
     require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")
     card = without(blank_card(roles.training, settings.horizon_days, settings.seed), settings.left_out)
-    roles = replace(roles, training=vectors(roles.training, card).localCheckpoint())
+    roles = with_vectors(roles, card)
 
     results, candidates = [majority(roles, settings)], []
     for learner in competing:
@@ -98,7 +93,7 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
     with readable(log):
         partials = daily(events.events).localCheckpoint()
     users = partials.select("user_id").distinct().count()
-    counts = events.counts() if users else events.recounted()
+    counts = events.counts(users > 0)
     if not counts.cancels:
         raise InvalidLog(
             f"{log}: nobody cancels in {counts.accepted:,} events of {users:,} users from {iso(counts.first_ms)} "

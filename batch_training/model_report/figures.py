@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch_training.evaluation import BINS, Bools, Floats, Outcome, last_of_ties, passed
+from batch_training.evaluation import BINS, Bools, Floats, Outcome, passed, summed_by_bin
 from batch_training.explore.users import wilson
 
 SCORE_BINS = 40
@@ -73,15 +73,8 @@ def gain(outcome: Outcome) -> Line:
 
 def reliability(outcome: Outcome) -> list[Bin]:
     """The bins of evaluation.expected_calibration_error, the lowest probabilities first: of equal count."""
-    order = np.argsort(-outcome.probability, kind="stable")
-    score, label = outcome.probability[order], outcome.label[order]
-    ends_tie = last_of_ties(score)
-    users = np.append(0, (np.arange(len(score)) + 1)[ends_tie])
-    edges = np.linspace(0, len(score), BINS + 1)
-    said, cancels = (
-        np.diff(np.interp(edges, users, np.append(0.0, np.cumsum(each)[ends_tie])))[::-1] for each in (score, label)
-    )
-    size = len(score) / BINS
+    said, cancels = (summed_by_bin(outcome, each)[::-1] for each in (outcome.probability, outcome.label))
+    size = len(outcome.label) / BINS
     return [
         Bin(size, float(sum_ / size), float(hits / size), wilson(float(hits), size))
         for sum_, hits in zip(said, cancels, strict=True)

@@ -5,21 +5,21 @@ from typing import Any
 from batch_training.model_report import figures, plots
 from batch_training.model_report.facts import Facts
 from batch_training.pages import Block, Section, Table, picture
-from batch_training.report import iso, summary
+from batch_training.report import FORMATS, iso, summary
 from churn.state import DAY_MS
 
-FIGURES = {  # in the table's order: heading -> the metric and its format
-    "average precision": ("average_precision", ".3f"),
-    "ROC AUC": ("roc_auc", ".3f"),
-    "Brier score": ("brier", ".4f"),
-    "calibration error (ECE)": ("ece", ".4f"),
-    "F1 of churn": ("f1", ".3f"),
-    "weighted F1": ("weighted_f1", ".3f"),
-    "weighted F1 of the majority": ("weighted_f1_of_majority", ".3f"),
-    "recall at the budget": ("recall_at_budget", ".1%"),
-    "lift at the budget": ("lift_at_budget", ".2f"),
-    "lead time, days": ("lead_days", ".1f"),
-    "share alerted": ("alerted_share", ".1%"),
+FIGURES = {  # in the table's order: heading -> metric
+    "average precision": "average_precision",
+    "ROC AUC": "roc_auc",
+    "Brier score": "brier",
+    "calibration error (ECE)": "ece",
+    "F1 of churn": "f1",
+    "weighted F1": "weighted_f1",
+    "weighted F1 of the majority": "weighted_f1_of_majority",
+    "recall at the budget": "recall_at_budget",
+    "lift at the budget": "lift_at_budget",
+    "lead time, days": "lead_days",
+    "share alerted": "alerted_share",
 }
 
 
@@ -80,7 +80,7 @@ def learners(facts: Facts) -> Section:
     names = (f"{each.learner} *" if each.learner == facts.report.chosen else each.learner for each in results)
     rows = [
         ("held-out average precision", *(f"{each.validation:.3f}" for each in results)),
-        *((heading, *(figure(each.test, *named) for each in results)) for heading, named in FIGURES.items()),
+        *((heading, *(figure(each.test, name) for each in results)) for heading, name in FIGURES.items()),
         ("seconds to fit", *(f"{each.seconds:.1f}" for each in results)),
     ]
     words = (
@@ -96,11 +96,11 @@ def learners(facts: Facts) -> Section:
     return Section("All learners", (Block(words, trap, table=table, wide=True),))
 
 
-def figure(test: dict[str, Any], name: str, form: str) -> str:
+def figure(test: dict[str, Any], name: str) -> str:
     """A figure with its interval, if it has one; a dash where there is none."""
     if test[name] is None:
         return "–"
-    ends = test["intervals"].get(name)
+    ends, form = test["intervals"].get(name), FORMATS[name]
     interval = f" ({ends[0]:{form}} {ends[1]:{form}})" if ends else ""
     return f"{test[name]:{form}}{interval}"
 
