@@ -18,6 +18,7 @@ from batch_training.folds import FOLD, FOLDS
 from batch_training.groups import CLASSES, GROUPS, UNHELPFUL, without
 from batch_training.learners import Learner, chosen, learners
 from batch_training.phases import SILENCE, Announce
+from batch_training.report import short
 from batch_training.roles import by_role, vectors
 from batch_training.settings import Settings
 from batch_training.training import Trained
@@ -132,12 +133,15 @@ def table(rows: list[Row]) -> Table:
         + ", ".join(f"{words}: {positives[on]}" for on, words in MEASURED_ON.items()),
         caption_justify="left",
         box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
     )
     shown.add_column("learner")
-    shown.add_column("without", no_wrap=True)
+    shown.add_column("without")
     for words in MEASURED_ON.values():
-        for heading in ("AP", "AUC", "difference"):
-            shown.add_column(f"{words}\n{heading}", justify="right")
+        for heading in ("AP", "AUC", f"{words}:\ndifference"):
+            shown.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         cells = [cell for on in MEASURED_ON for cell in _cells(row, on)]
         shown.add_row(row["learner"], " and ".join(row["without"]) or "–", *cells)
@@ -145,7 +149,6 @@ def table(rows: list[Row]) -> Table:
 
 
 def _cells(row: Row, on: str) -> list[str]:
-    figures = [f"{row[f'{on}_{name}']:.3f}" for name in ("average_precision", "roc_auc")]
-    low, high = row[f"{on}_difference_95"]
-    difference = f"{row[f'{on}_difference']:+.3f} ({low:+.3f} {high:+.3f})" if row["without"] else ""
-    return [*figures, difference]
+    figures = [short(row[f"{on}_{name}"], ".3f") for name in ("average_precision", "roc_auc")]
+    difference, low, high = (short(each, "+.3f") for each in (row[f"{on}_difference"], *row[f"{on}_difference_95"]))
+    return [*figures, f"{difference}\n({low} {high})" if row["without"] else ""]

@@ -1,5 +1,6 @@
 """What a training run found, and how it is shown."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,7 @@ FORMATS = {  # metric -> how it is written
     "lead_days": ".1f",
     "alerted_share": ".1%",
 }
+BELOW_ONE = re.compile(r"^([+-]?)0\.")
 COLUMNS = {  # heading -> metric
     "AP": "average_precision",
     "AUC": "roc_auc",
@@ -138,7 +140,7 @@ def table(report: Report) -> Table:
         is_chosen = result.learner == report.chosen
         shown.add_row(
             f"{result.learner} *" if is_chosen else result.learner,
-            _short(result.validation, ".3f"),
+            short(result.validation, ".3f"),
             *(_cell(result.test, heading) for heading in COLUMNS),
             f"{result.seconds:.1f}",
             style="bold" if is_chosen else "",
@@ -158,7 +160,7 @@ def threshold_table(report: Report) -> Table:
         is_in_force = rule is goals.rule
         shown.add_row(
             f"{rule}: {goals.aim(rule)}{' *' if is_in_force else ''}",
-            _short(row["threshold"], ".3f"),
+            short(row["threshold"], ".3f"),
             f"{test['alerted_share']:.1%}",
             "none" if test["precision"] is None else f"{test['precision']:.1%}",
             f"{test['recall']:.1%}",
@@ -183,14 +185,14 @@ def _cell(test: dict[str, Any], heading: str) -> str:
     """A figure as text, with its interval where the table has one and the figure has one."""
     name = COLUMNS[heading]
     form = FORMATS[name]
-    figure = _short(test[name], form)
+    figure = short(test[name], form)
     if heading not in WITH_INTERVAL or name not in test["intervals"]:
         return figure
-    low, high = (_short(end, form) for end in test["intervals"][name])
+    low, high = (short(end, form) for end in test["intervals"][name])
     return f"{figure} ({low} {high})"
 
 
-def _short(figure: float, form: str) -> str:
-    """`.132` for 0.132, as statisticians write what is below one; percentages as they are."""
+def short(figure: float, form: str) -> str:
+    """`.132` for 0.132 and `-.132`, as statisticians write what is below one; percentages as they are."""
     text = format(figure, form)
-    return text if form.endswith("%") else text.removeprefix("0")
+    return text if form.endswith("%") else BELOW_ONE.sub(r"\1.", text)

@@ -7,6 +7,7 @@ from rich.console import Group
 from rich.table import Table
 
 from batch_training.learners import MAJORITY
+from batch_training.report import short
 from sandbox.study.run import ORACLE, Row
 
 MEANS = ("base_rate", "average_precision", "roc_auc", "brier", "brier_of_base_rate", "ece", "lead_days")
@@ -93,8 +94,8 @@ def _forecasts(rows: list[Row]) -> Table:
 
 
 def _with_ends(row: Row, name: str) -> str:
-    low, high = (f"{end:.3f}".removeprefix("0") for end in row["ends"][name])
-    return f"{row[name]:.3f}".removeprefix("0") + f" ({low} {high})"
+    figure, low, high = (short(each, ".3f") for each in (row[name], *row["ends"][name]))
+    return f"{figure} ({low} {high})"
 
 
 def _costs(rows: list[Row]) -> Table:

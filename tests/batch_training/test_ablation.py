@@ -54,6 +54,19 @@ def test_the_rows_are_on_the_card_and_in_a_table(rows, training):
     assert f"held-out users: {rows[0]['held_out_positives']} cancels" in said
 
 
+def test_on_a_narrow_screen_no_figure_is_cut():
+    figures = {"positives": 367, "average_precision": 0.189, "roc_auc": 0.717, "difference": -0.0281}
+    ends = {f"{on}_difference_95": [-0.0542, -0.0061] for on in ("held_out", "test")}
+    named = {f"{on}_{name}": value for on in ("held_out", "test") for name, value in figures.items()}
+    rows = [{"learner": "perceptron", "without": groups, **named, **ends} for groups in ([], list(UNHELPFUL))]
+    console = Console(width=80, record=True)
+    console.print(table(rows))
+    said = console.export_text()
+    assert "…" not in said
+    assert said.count("(-.054 -.006)") == 2
+    assert said.count("-.028") == 2
+
+
 @pytest.mark.parametrize(("group", "resting"), [("level", "×paid"), ("activity", "×activity")])
 def test_what_is_left_out_does_not_come_back_by_the_classes(training, group, resting):
     card = training.model.card
