@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
+from batch_training.fitting import without_summary
 from batch_training.groups import GROUPS, UNHELPFUL
 from churn.features import NAMES
 from churn.model import PER_CLASS, ModelCard
@@ -48,7 +49,8 @@ def classifier(spark):
         )
         for n, disliking in enumerate(0.1 * step for step in range(40))
     ]
-    return LogisticRegression(regParam=0.1, maxIter=20).fit(spark.createDataFrame(rows, ["label", "features"]))
+    estimator = LogisticRegression(regParam=0.1, maxIter=20)
+    return without_summary(estimator.fit(spark.createDataFrame(rows, ["label", "features"])))
 
 
 def _input(position, value):
