@@ -11,6 +11,10 @@ from batch_training.report import short
 from sandbox.study.run import ORACLE, Row
 
 MEANS = ("base_rate", "average_precision", "roc_auc", "brier", "brier_of_base_rate", "ece", "lead_days")
+NOTE = (
+    "Forecast at the test snapshot: means over the seeds; in brackets the lowest and the highest, or of a single "
+    "seed the 95% interval. Gain: AP over the base rate, as a share of the oracle's."
+)
 COSTS = ("rows", "train_seconds", "driver_mib", "heap_mib")
 
 
@@ -35,9 +39,13 @@ def means(rows: list[Row]) -> list[Row]:
 
 def by_size(rows: list[Row]) -> dict[int, list[Row]]:
     """The rows of the populations that were large enough, by their users; sizes without any are left out."""
-    measured = [row for row in rows if "refused" not in row]
-    sizes = sorted({row["users"] for row in measured})
-    return {users: [row for row in measured if row["users"] == users] for users in sizes}
+    return by_users([row for row in rows if "refused" not in row])
+
+
+def by_users(rows: list[Row]) -> dict[int, list[Row]]:
+    """The rows by their users, the fewest first."""
+    sizes = sorted({row["users"] for row in rows})
+    return {users: [row for row in rows if row["users"] == users] for users in sizes}
 
 
 def names(rows: list[Row]) -> list[str]:
@@ -67,30 +75,28 @@ def table(rows: list[Row]) -> Group:
     refused = [
         f"{row['users']:,} users, seed {row['seed']}: too small. {row['refused']}" for row in rows if "refused" in row
     ]
-    return Group(_forecasts(rows), _costs(rows), *refused)
+    return Group(*_forecasts(rows), NOTE, _costs(rows), *refused)
 
 
-def _forecasts(rows: list[Row]) -> Table:
-    caption = (
-        "Means over the seeds; in brackets the lowest and the highest, or of a single seed the 95% interval. "
-        "Gain: AP over the base rate, as a share of the oracle's. Base's Brier: of giving everybody the base rate."
-    )
-    title = "Forecast against the oracle, at the test snapshot"
-    shown = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
-    headings = ("seeds", "base rate", "AP", "AUC", "Brier", "base's Brier", "ECE", "lead d", "gain")
-    shown.add_column("users", justify="right", no_wrap=True)
-    shown.add_column("learner", no_wrap=True)
-    for heading in headings:
-        shown.add_column(heading, justify="right")
-    for row in means(rows):
-        lead = "–" if row["lead_days"] is None else f"{row['lead_days']:.1f}"
-        shown.add_row(
-            f"{row['users']:,}", row["learner"], str(row["seeds"]), f"{row['base_rate']:.3f}",
-            _with_ends(row, "average_precision"), _with_ends(row, "roc_auc"),
-            f"{row['brier']:.4f}", f"{row['brier_of_base_rate']:.4f}", f"{row['ece']:.4f}", lead,
-            f"{row['of_oracle']:.0%}",
-        )  # fmt: skip
-    return shown
+def _forecasts(rows: list[Row]) -> list[Table]:
+    """A table a size, for 80 columns."""
+    tables = []
+    for users, of_size in by_users(means(rows)).items():
+        whole = of_size[-1]  # of the chosen models: one a population
+        rate, brier = whole["base_rate"], whole["brier_of_base_rate"]
+        title = f"{users:,} users, {whole['seeds']} seeds: base rate {rate:.3f}, whose Brier {brier:.4f}"
+        shown = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+        shown.add_column("learner", no_wrap=True)
+        for heading in ("AP", "AUC", "Brier", "ECE", "lead d", "gain"):
+            shown.add_column(heading, justify="right", no_wrap=True)
+        for row in of_size:
+            lead = "–" if row["lead_days"] is None else f"{row['lead_days']:.1f}"
+            shown.add_row(
+                row["learner"], _with_ends(row, "average_precision"), _with_ends(row, "roc_auc"),
+                short(row["brier"], ".4f"), short(row["ece"], ".4f"), lead, f"{row['of_oracle']:.0%}",
+            )  # fmt: skip
+        tables.append(shown)
+    return tables
 
 
 def _with_ends(row: Row, name: str) -> str:
