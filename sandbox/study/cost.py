@@ -115,17 +115,19 @@ def table(rows: list[Row]) -> Group:
 
 def _by_length(rows: list[Row]) -> Table:
     shown = _titled(
-        "Training against the log's length", "ratio: seconds per million rows, as a multiple of the first line's"
+        "Training against the log's length",
+        "Seconds; ratio: those per million rows, as a multiple of the first line's. "
+        "GiB: of the driver, at its peak; heap: of them, at most.",
     )
-    for heading in ("rows", "users", *PHASE_NAMES, "all s", "s per M rows", "ratio", "driver MiB", "heap, at most"):
+    for heading in ("M rows", *PHASE_NAMES, "all s", "s/M", "ratio", "GiB", "heap"):
         shown.add_column(heading, justify="right")
     for row in rows:
         if row["kind"] == "length":
             seconds = (f"{row[f'{phase}_seconds']:.1f}" for phase in PHASE_NAMES)
-            memory = ("–" if row[name] is None else f"{row[name]:,.0f}" for name in ("driver_mib", "heap_mib"))
+            memory = ("–" if row[name] is None else f"{row[name] / 1024:.1f}" for name in ("driver_mib", "heap_mib"))
             whole = f"{row['seconds']:.1f}", f"{row['seconds_per_million_rows']:.1f}"
             ratio = f"{row['seconds_per_million_rows_ratio']:.2f}"
-            shown.add_row(f"{row['rows']:,}", f"{row['users']:,}", *seconds, *whole, ratio, *memory)
+            shown.add_row(f"{row['rows'] / 1e6:.1f}", *seconds, *whole, ratio, *memory)
     return shown
 
 
@@ -147,4 +149,4 @@ def _by_snapshots(rows: list[Row]) -> Table:
 
 
 def _titled(title: str, caption: str) -> Table:
-    return Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD)
+    return Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True)

@@ -51,9 +51,9 @@ def run(spark, tmp_path, said):
     return given
 
 
-def shown(renderable):
+def shown(renderable, width=200):
     """What a person sees of it."""
-    console = Console(width=200)
+    console = Console(width=width)
     with console.capture() as captured:
         console.print(renderable)
     return captured.get()
@@ -82,6 +82,7 @@ def test_a_single_seed_has_the_interval_of_its_resampled_users():
     rows = [row("logistic", 1, 0.10, chosen=True), row("oracle", 1, 0.14)]
     assert means(rows)[0]["ends"] == ENDS
     assert ".100 (.050 .200)" in shown(table(rows))
+    assert "…" not in shown(table(rows), width=80)
 
 
 def test_a_lead_that_no_seed_has_stays_none_and_others_are_means_of_those_that_have_one():
@@ -203,6 +204,7 @@ def test_the_cost_of_training_is_told_by_length_and_by_snapshots(run, tmp_path, 
     assert taken[0]["snapshot_rows"] * 3 < taken[2]["snapshot_rows"] < taken[0]["snapshot_rows"] * 9
     assert report_of(tmp_path)["cost"]["rows"] == rows
     assert "Training against the log's length" in shown(cost.table(rows))
+    assert "…" not in shown(cost.table(rows), width=80)
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
