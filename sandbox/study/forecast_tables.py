@@ -75,28 +75,26 @@ def table(rows: list[Row]) -> Group:
     refused = [
         f"{row['users']:,} users, seed {row['seed']}: too small. {row['refused']}" for row in rows if "refused" in row
     ]
-    return Group(*_forecasts(rows), NOTE, _costs(rows), *refused)
+    forecasts = (_forecast(users, of_size) for users, of_size in by_users(means(rows)).items())
+    return Group(*forecasts, NOTE, _costs(rows), *refused)
 
 
-def _forecasts(rows: list[Row]) -> list[Table]:
-    """A table a size, for 80 columns."""
-    tables = []
-    for users, of_size in by_users(means(rows)).items():
-        whole = of_size[-1]  # of the chosen models: one a population
-        rate, brier = whole["base_rate"], whole["brier_of_base_rate"]
-        title = f"{users:,} users, {whole['seeds']} seeds: base rate {rate:.3f}, whose Brier {brier:.4f}"
-        shown = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
-        shown.add_column("learner", no_wrap=True)
-        for heading in ("AP", "AUC", "Brier", "ECE", "lead d", "gain"):
-            shown.add_column(heading, justify="right", no_wrap=True)
-        for row in of_size:
-            lead = "–" if row["lead_days"] is None else f"{row['lead_days']:.1f}"
-            shown.add_row(
-                row["learner"], _with_ends(row, "average_precision"), _with_ends(row, "roc_auc"),
-                short(row["brier"], ".4f"), short(row["ece"], ".4f"), lead, f"{row['of_oracle']:.0%}",
-            )  # fmt: skip
-        tables.append(shown)
-    return tables
+def _forecast(users: int, means_of_size: list[Row]) -> Table:
+    """The means of one size, the chosen models' last."""
+    whole = means_of_size[-1]
+    rate, brier = whole["base_rate"], whole["brier_of_base_rate"]
+    title = f"{users:,} users, {whole['seeds']} seeds: base rate {rate:.3f}, whose Brier {brier:.4f}"
+    shown = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+    shown.add_column("learner", no_wrap=True)
+    for heading in ("AP", "AUC", "Brier", "ECE", "lead d", "gain"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in means_of_size:
+        lead = "–" if row["lead_days"] is None else f"{row['lead_days']:.1f}"
+        shown.add_row(
+            row["learner"], _with_ends(row, "average_precision"), _with_ends(row, "roc_auc"),
+            short(row["brier"], ".4f"), short(row["ece"], ".4f"), lead, f"{row['of_oracle']:.0%}",
+        )  # fmt: skip
+    return shown
 
 
 def _with_ends(row: Row, name: str) -> str:
