@@ -9,6 +9,7 @@ from batch_training.logs import AcceptedEvents, Counts, readable
 from batch_training.phases import SILENCE, Announce
 from batch_training.roles import by_role
 from batch_training.snapshots import snapshots, taken
+from batch_training.span import without_strays
 from batch_training.split import chronological
 from batch_training.view_checks import Check, cut, label_rows, pages_that_announce, permuted, seen_by, subject
 from churn.errors import ModelMismatch
@@ -21,10 +22,11 @@ def audit(log: AcceptedEvents, model: Model, seed: int, announce: Announce = SIL
     learner, horizon_days = learner_of(model.card, seed), model.card.horizon_days
     announce("reading the log")
     events, counts = read(log)
+    partials = daily(events).localCheckpoint()
+    counts = without_strays(counts, partials)
     split = chronological(counts.first_ms, counts.last_ms, horizon_days)
 
     announce(f"taking {len(split.moments_ms)} snapshots")
-    partials = daily(events).localCheckpoint()
     frame = taken(partials, partials.select("user_id").distinct().count(), split, horizon_days)
     roles = by_role(frame, split, horizon_days, seed)
 

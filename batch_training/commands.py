@@ -15,6 +15,7 @@ from batch_training.phases import phases
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary
+from batch_training.threshold import can_alert
 from batch_training.train_command import train
 from churn.errors import BadSetup
 from churn.model import Model
@@ -84,9 +85,11 @@ def predict(
         events = accepted_events(spark, log, present_ms=int(time.time() * 1000))
         prediction = predict_users(events, as_of_ms, used, out)
     speech.print(summary(prediction.counts))
+    alerted = f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over"
+    if not can_alert(used.card.threshold):
+        alerted = "which alerts nobody"
     speech.print(
-        f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, "
-        f"{prediction.above_threshold:,} at {used.card.threshold:.3f} or over: {out}"
+        f"{prediction.users:,} live users as of {iso(as_of_ms)} scored by {used.card.version}, {alerted}: {out}"
     )
 
 

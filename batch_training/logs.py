@@ -23,7 +23,10 @@ READ_IF_THERE = ("location",)
 
 @dataclass(frozen=True)
 class Counts:
-    """Where the lines of a log went, and what span the accepted events cover (epoch ms)."""
+    """Where the lines of a log went, and what span the accepted events cover (epoch ms).
+
+    `stray_days_ms`: midnights of days with events that are left out of the span.
+    """
 
     read: int
     accepted: int
@@ -32,6 +35,7 @@ class Counts:
     cancels: int
     first_ms: int
     last_ms: int
+    stray_days_ms: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -75,7 +79,15 @@ def account(path: str, lines: dict[str, int], events: dict[str, int]) -> Counts:
             f"{path}: no usable event in {lines['read']:,} lines ({lines['without_user']:,} without a user, "
             f"rejected: {rejected or 0}); wanted is one JSON object a line with {', '.join(REQUIRED_COLUMNS)}"
         )
-    return Counts(lines["read"], without_user=lines["without_user"], rejected=rejected, **events)
+    return Counts(
+        read=lines["read"],
+        accepted=events["accepted"],
+        without_user=lines["without_user"],
+        rejected=rejected,
+        cancels=events["cancels"],
+        first_ms=events["first_ms"],
+        last_ms=events["last_ms"],
+    )
 
 
 def require_there(path: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from batch_training.threshold import alerts_from
 from churn.model import ModelCard
 
 NOTHING = "–"
@@ -52,7 +53,7 @@ def figures(card: ModelCard, with_error: bool) -> list[str]:
     test = test_metrics(card)
     error = [shown_figure(calibration_error(card))] if with_error else []
     ranks = [shown_figure(test.get(name)) for name in ("average_precision", "roc_auc")]
-    return [str(card.data.get("last_event", NOTHING))[:DATE], *ranks, *error, shown_figure(card.threshold)]
+    return [str(card.data.get("last_event", NOTHING))[:DATE], *ranks, *error, alerts_from(card.threshold, ".3f")]
 
 
 def comparison_table(first: ModelCard, second: ModelCard) -> Table:
@@ -76,7 +77,7 @@ def origin(card: ModelCard) -> dict[str, object]:
     return {
         "learner": card.learner,
         "trained on": " to ".join(str(card.data.get(name, NOTHING))[:DATE] for name in ("first_event", "last_event")),
-        "alerts at": shown_figure(card.threshold),
+        "alerts at": alerts_from(card.threshold, ".3f"),
         "code": card.code_version or NOTHING,
         **measured_on(card),
     }

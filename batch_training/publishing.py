@@ -7,6 +7,7 @@ from batch_training.champion import Verdict, verdict
 from batch_training.model_report.writing import written
 from batch_training.phases import Announce
 from batch_training.settings import Settings
+from batch_training.threshold import can_alert
 from batch_training.training import Trained
 from churn.model import ModelCard
 from churn_io.registry import Registry
@@ -62,7 +63,8 @@ def fate(found: Published, models: str) -> str:
     """What became of a new model and why, as the end of a sentence that begins with its version."""
     card, reason = found.card, found.verdict.reason
     if found.verdict.is_promoted:
-        return f"is now the current model of {models}; alerts at {card.threshold:.3f} and over; {reason}"
+        alerts = f"alerts at {card.threshold:.3f} and over" if can_alert(card.threshold) else "alerts nobody"
+        return f"is now the current model of {models}; {alerts}; {reason}"
     place = "scores in the shadow" if found.verdict.is_shadow else "is registered but not made current"
     by_hand = f"`sparkify models promote {card.version} --models {models}`"
     return f"{place}: {reason}; {by_hand} puts it in force"

@@ -9,8 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from batch_training.logs import Counts
+from batch_training.span import APART_DAYS, STRAY_SHARE
 from batch_training.split import Split
-from batch_training.threshold import Goals, Rule
+from batch_training.threshold import Goals, Rule, alerts_from
 
 FORMATS = {  # metric -> how it is written
     "average_precision": ".3f",
@@ -92,6 +93,7 @@ class Report:
             "log": self.log,
             "first_event": iso(self.counts.first_ms),
             "last_event": iso(self.counts.last_ms),
+            "stray_days": [date(day) for day in self.counts.stray_days_ms],
             "lines_read": self.counts.read,
             "events": self.counts.accepted,
             "without_user": self.counts.without_user,
@@ -111,6 +113,11 @@ def iso(epoch_ms: int) -> str:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
+def date(epoch_ms: int) -> str:
+    """The day (UTC) in ISO 8601."""
+    return iso(epoch_ms)[:10]
+
+
 def summary(counts: Counts) -> str:
     """Where every line of the log went; the parts add up to what was read."""
     rejected = sum(counts.rejected.values())
@@ -119,7 +126,18 @@ def summary(counts: Counts) -> str:
         f"+ {counts.without_user:,} without a user + {rejected:,} rejected"
     )
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.rejected.items())
-    return f"{line} ({reasons})" if reasons else line
+    line = f"{line} ({reasons})" if reasons else line
+    return f"{line}; {stray(counts)}" if counts.stray_days_ms else line
+
+
+def stray(counts: Counts) -> str:
+    """Which days the span leaves out, and why."""
+    days = [date(day) for day in counts.stray_days_ms]
+    which = days[0] if len(days) == 1 else f"{len(days):,} days from {days[0]} to {days[-1]}"
+    return (
+        f"the log's span, {date(counts.first_ms)} to {date(counts.last_ms)}, leaves out {which}: "
+        f"more than {APART_DAYS} days from the rest, and less than {STRAY_SHARE:.0%} of the events"
+    )
 
 
 def table(report: Report) -> Table:
@@ -160,7 +178,7 @@ def threshold_table(report: Report) -> Table:
         is_in_force = rule is goals.rule
         shown.add_row(
             f"{rule}: {goals.aim(rule)}{' *' if is_in_force else ''}",
-            short(row["threshold"], ".3f"),
+            without_zero(alerts_from(row["threshold"], ".3f")),
             f"{test['alerted_share']:.1%}",
             "none" if test["precision"] is None else f"{test['precision']:.1%}",
             f"{test['recall']:.1%}",
@@ -195,4 +213,9 @@ def _cell(test: dict[str, Any], heading: str) -> str:
 def short(figure: float, form: str) -> str:
     """`.132` for 0.132 and `-.132`, as statisticians write what is below one; percentages as they are."""
     text = format(figure, form)
-    return text if form.endswith("%") else BELOW_ONE.sub(r"\1.", text)
+    return text if form.endswith("%") else without_zero(text)
+
+
+def without_zero(text: str) -> str:
+    """A number's text without the zero before its point."""
+    return BELOW_ONE.sub(r"\1.", text)

@@ -114,6 +114,16 @@ def for_profit(outcome: Outcome, offer: Offer) -> float:
     return float(score[best]) if profit[best] > 0 else NEVER
 
 
+def can_alert(threshold: float) -> bool:
+    """Whether there is a probability that reaches it."""
+    return threshold <= 1
+
+
+def alerts_from(threshold: float, form: str) -> str:
+    """The threshold as text: a number of that format, or "never" when it cannot alert."""
+    return format(threshold, form) if can_alert(threshold) else "never"
+
+
 def consequences(outcome: Outcome, threshold: float, offer: Offer) -> dict[str, Any]:
     """What a threshold does to a snapshot: users alerted and their share, precision, recall, profit per live user.
 

@@ -17,6 +17,7 @@ from batch_training.report import Report, iso
 from batch_training.roles import by_role, with_vectors
 from batch_training.settings import Settings
 from batch_training.snapshots import taken
+from batch_training.span import without_strays
 from batch_training.split import chronological
 from churn.errors import InvalidLog
 from churn.model import Model
@@ -99,4 +100,4 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
             f"{log}: nobody cancels in {counts.accepted:,} events of {users:,} users from {iso(counts.first_ms)} "
             f"to {iso(counts.last_ms)}; wanted are rows of page Cancellation Confirmation"
         )
-    return History(partials, counts, users)
+    return History(partials, without_strays(counts, partials), users)

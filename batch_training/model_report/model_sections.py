@@ -9,7 +9,7 @@ from batch_training.model_report.facts import Facts
 from batch_training.model_report.importance import MOST_USERS, REPEATS
 from batch_training.pages import Block, Section, Table, picture
 from batch_training.report import Report, iso
-from batch_training.threshold import Rule
+from batch_training.threshold import Rule, alerts_from, can_alert
 
 
 def importance(facts: Facts) -> Section:
@@ -73,9 +73,8 @@ def threshold(facts: Facts) -> Section:
     """Where an alert begins, by each rule."""
     goals = facts.report.goals
     words = (
-        f"An alert is a probability of {facts.card.threshold:.4f} or over, by the rule {goals.rule}. The rules "
-        "look at the calibration snapshot, that of the budget at the week that ends with it; the test snapshot shows "
-        "what they do later.",
+        f"{an_alert(facts.card.threshold)}, by the rule {goals.rule}. The rules look at the calibration "
+        "snapshot, that of the budget at the week that ends with it; the test snapshot shows what they do later.",
         "Precision: of the alerted, who cancel. Recall: of those who cancel, who are alerted. Profit: of an offer to "
         "all who are alerted, divided by the live users.",
     )
@@ -86,6 +85,13 @@ def threshold(facts: Facts) -> Section:
     return Section("Threshold", (Block(words, trap, table=rules(facts.report)),))
 
 
+def an_alert(threshold: float) -> str:
+    """What makes an alert."""
+    if can_alert(threshold):
+        return f"An alert is a probability of {threshold:.4f} or over"
+    return "Nobody is alerted, since no probability reached what is aimed at"
+
+
 def rules(report: Report) -> Table:
     """A row a rule and snapshot."""
     headings = ("rule", "snapshot", "threshold", "alerts", "precision", "recall", "profit a live user")
@@ -93,7 +99,7 @@ def rules(report: Report) -> Table:
     for row in report.best.thresholds:
         aim = report.goals.aim(Rule(row["rule"]))
         for snapshot in ("calibration", "test"):
-            rows.append((f"{row['rule']}: {aim}", snapshot, f"{row['threshold']:.4f}", *done(row[snapshot])))
+            rows.append((f"{row['rule']}: {aim}", snapshot, alerts_from(row["threshold"], ".4f"), *done(row[snapshot])))
     return Table(headings, rows, texts=2)
 
 

@@ -4,6 +4,7 @@ from batch_training.model_report import forecast_sections, model_sections
 from batch_training.model_report.facts import Facts
 from batch_training.pages import Page, render
 from batch_training.report import iso
+from batch_training.threshold import alerts_from
 
 
 def html(facts: Facts) -> str:
@@ -43,7 +44,7 @@ def key_figures(facts: Facts) -> tuple[tuple[str, str], ...]:
         ("ROC AUC", f"{test['roc_auc']:.3f}"),
         ("recall", f"{test['recall_at_budget']:.1%}"),
         ("lift", f"{test['lift_at_budget']:.2f}"),
-        ("threshold", f"{facts.card.threshold:.3f}"),
+        ("threshold", alerts_from(facts.card.threshold, ".3f")),
         ("lead, days", "–" if lead is None else f"{lead:.1f}"),
         ("in force", "yes" if facts.verdict.is_promoted else "no"),
     )

@@ -16,6 +16,7 @@ from batch_training.model_report.figures import Line
 from batch_training.model_report.importance import Contributions, Importance
 from batch_training.pages import panels
 from batch_training.report import Report
+from batch_training.threshold import can_alert
 from churn.state import DAY_MS
 
 CHOSEN = STAY
@@ -126,7 +127,8 @@ def scores(facts: Facts) -> Figure:
         panel.stairs(shares, spread.edges, color=colour, fill=True, alpha=0.22)
         panel.stairs(shares, spread.edges, color=colour, linewidth=1.2, label=f"{name} ({counts.sum():,.0f})")
     threshold = facts.card.threshold
-    panel.axvline(threshold, color=NEUTRAL, linewidth=1.4, linestyle="--", label=f"threshold {threshold:.1%}")
+    if can_alert(threshold):
+        panel.axvline(threshold, color=NEUTRAL, linewidth=1.4, linestyle="--", label=f"threshold {threshold:.1%}")
     panel.set_xscale("log")
     panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{100 * value:g}%"))

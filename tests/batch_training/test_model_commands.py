@@ -61,6 +61,15 @@ def test_the_list_has_a_row_a_version_and_marks_the_current_one(models):
     assert "ECE" not in shown
 
 
+def test_a_model_that_alerts_nobody_is_listed_so(models):
+    write(models, card("20260301T000000Z-forest", data=DATA, metrics={"test": TEST}, threshold=1.1))
+    (row,) = (line.split() for line in said("list", models).splitlines() if "forest" in line)
+    assert row[-1] == "never"
+    compared = said("compare", OLD, "20260301T000000Z-forest", models)
+    (alerts,) = (line.split() for line in compared.splitlines() if "alerts at" in line)
+    assert alerts == ["alerts", "at", "0.200", "never"]
+
+
 def test_the_list_fits_into_eighty_columns(models, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     longest = "20260301T000000Z-perceptron-12"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from batch_training.evaluation import Outcome
-from batch_training.threshold import NEVER, Offer, consequences, for_budget, for_precision, for_profit
+from batch_training.threshold import NEVER, Offer, alerts_from, consequences, for_budget, for_precision, for_profit
 
 TWENTY = np.arange(1, 21) / 100  # 0.01 to 0.20
 
@@ -48,6 +48,12 @@ def test_the_score_that_earns_most_is_chosen():
 
 def test_nobody_is_alerted_when_every_alert_loses():
     assert for_profit(RANKED, Offer(value=30, cost=20, success=0.5)) == NEVER  # later users may score higher
+
+
+def test_a_threshold_that_nobody_reaches_is_said_in_words():
+    assert alerts_from(for_precision(RANKED, 0.7), ".3f") == "never"
+    assert alerts_from(for_precision(RANKED, 0.6), ".3f") == "0.500"
+    assert alerts_from(for_budget(np.ones(10), 0.2), ".3f") == "never"  # all are certain to cancel: one tie
 
 
 def test_what_a_threshold_does_is_counted():
