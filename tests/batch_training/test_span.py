@@ -4,9 +4,9 @@ import pytest
 
 from batch_training.logs import accepted_events
 from batch_training.report import date, summary
-from batch_training.settings import Settings
 from batch_training.span import without_strays
-from batch_training.training import train
+from batch_training.split import chronological
+from batch_training.training import history
 from churn.state import daily
 from tests.batch_training.conftest import NOW
 from tests.builders import cancel, event, lines
@@ -69,12 +69,12 @@ def test_days_so_far_apart_that_all_are_stray_are_the_span(counts):
     assert span(counts([event(-30 * month) for month in range(120)])) == ("2008-12-22", "2018-10-01")
 
 
-def test_a_stray_event_changes_neither_the_snapshots_nor_the_model(spark, log, training, tmp_path):
+def test_a_stray_event_plans_no_snapshot(spark, log, tmp_path):
+    mixed = tmp_path / "log.json"
     with open(log) as file:
-        (tmp_path / "log.json").write_text("\n".join(lines([IN_1970])) + "\n" + file.read())
-    settings = Settings(learners=("logistic",))
-    found = train(spark, str(tmp_path / "log.json"), settings, NOW)
-    assert found.report.split == training.report.split
-    assert found.report.data()["stray_days"] == ["1970-01-01"]
-    (logistic,) = (each.model for each in training.candidates if each.result.learner == "logistic")
-    assert found.model.card.coefficients == logistic.card.coefficients
+        mixed.write_text(lines([IN_1970])[0] + "\n" + file.read())
+    found = [history(spark, path, NOW_MS).counts for path in (log, str(mixed))]
+    clean, with_stray = (chronological(each.first_ms, each.last_ms, 10) for each in found)
+    assert found[1].accepted == found[0].accepted + 1
+    assert with_stray == clean
+    assert len(clean.training_ms) == 4

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+from batch_training.champion import Verdict
 from batch_training.evaluation import Outcome
+from batch_training.model_report.model_sections import an_alert
+from batch_training.publishing import Published, fate
 from batch_training.threshold import NEVER, Offer, alerts_from, consequences, for_budget, for_precision, for_profit
+from tests.builders import card
 
 TWENTY = np.arange(1, 21) / 100  # 0.01 to 0.20
 
@@ -54,6 +58,15 @@ def test_a_threshold_that_nobody_reaches_is_said_in_words():
     assert alerts_from(for_precision(RANKED, 0.7), ".3f") == "never"
     assert alerts_from(for_precision(RANKED, 0.6), ".3f") == "0.500"
     assert alerts_from(for_budget(np.ones(10), 0.2), ".3f") == "never"  # all are certain to cancel: one tie
+
+
+def test_a_model_that_alerts_nobody_is_published_and_shown_so():
+    found = Verdict(champion=None, is_promoted=True, reason="there was none")
+    assert fate(Published(card("v1", threshold=NEVER), found, ""), "models") == (
+        "is now the current model of models; alerts nobody; there was none"
+    )
+    assert an_alert(NEVER) == "Nobody is alerted, since no probability reached what is aimed at"
+    assert an_alert(0.125) == "An alert is a probability of 0.1250 or over"
 
 
 def test_what_a_threshold_does_is_counted():

@@ -13,7 +13,6 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import INTERVALS
 from batch_training.calibration import platt
 from batch_training.cards import scale
-from batch_training.commands import predict
 from batch_training.fitting import highest_by_user, with_scores
 from batch_training.folds import FOLD, require_both_in_folds
 from batch_training.phases import Silence
@@ -21,7 +20,6 @@ from batch_training.report import summary
 from batch_training.roles import by_role
 from batch_training.settings import Settings
 from batch_training.split import Split
-from batch_training.threshold import NEVER, Rule
 from batch_training.train_command import train as train_command
 from batch_training.training import train
 from churn.errors import InvalidLog
@@ -249,23 +247,6 @@ def test_the_command_publishes_the_same_model_again_and_shows_all_learners(spark
     assert f"Model {card.version}" in page.read_text()
     assert all(name in said for name in ("majority", *ALL_LEARNERS))
     assert "chosen by AP val." in said
-
-
-def test_a_model_whose_rule_cannot_be_had_is_said_to_alert_nobody(spark, log, tmp_path, capsys):
-    models = tmp_path / "models"
-    train_command(log, models=str(models), only=["logistic"], threshold=Rule.PRECISION, precision=1.0, horizon_days=2)
-    registry = Registry(spark, str(models))
-    card = registry.load(registry.current_version()).card
-    said = capsys.readouterr().out
-    assert card.threshold == NEVER
-    assert "; alerts nobody; " in said
-    (row,) = (line.split() for line in said.splitlines() if line.startswith("precision:"))
-    assert row[-5:-3] == ["never", "0.0%"]
-    page = (models / card.version / "report.html").read_text()
-    assert "Nobody is alerted, since no probability reached what is aimed at, by the rule precision." in page
-    assert "1.100" not in said + page
-    predict(log, "2018-11-20", str(models), str(tmp_path / "scores.csv"), None)
-    assert f"scored by {card.version}, which alerts nobody: " in capsys.readouterr().out
 
 
 def test_the_same_log_and_seed_make_the_same_models_to_the_last_bit(spark, log, training):
