@@ -18,7 +18,11 @@ class NoModel(ChurnError):
 
 
 class BrokerUnavailable(ChurnError):
-    """No Kafka broker answers at the address."""
+    """No Kafka broker answers at the address, or none lets us in."""
+
+
+class NotAllowed(ChurnError):
+    """An operation that the broker's access lists do not grant us."""
 
 
 class TopicMissing(ChurnError):

@@ -11,6 +11,16 @@ CHURN_ALERTS = "churn-alerts"
 # a replayed log as soon as it is written, so the event topic keeps everything until an operator says otherwise.
 KEEP_ALL = "-1"
 
+# Dead letters are the refused records byte for byte, names and places included: they are kept as long as it takes to
+# look at them. Their age counts from when they were written, whatever a writer says. Kafka deletes whole segments, by
+# their newest record: a segment of a day bounds how much longer a letter can stay.
+DAY_MS = 24 * 3600 * 1000
+SHORT_LIVED = {
+    "retention.ms": str(3 * DAY_MS),
+    "segment.ms": str(DAY_MS),
+    "message.timestamp.type": "LogAppendTime",
+}
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -23,7 +33,7 @@ class Topic:
 
 TOPICS = (
     Topic(USER_EVENTS, 2, {"retention.ms": KEEP_ALL}),
-    Topic(REJECTED_EVENTS, 1, {"retention.ms": str(14 * 24 * 3600 * 1000)}),
+    Topic(REJECTED_EVENTS, 1, SHORT_LIVED),
     Topic(CHURN_SCORES, 2, {"cleanup.policy": "compact"}),
     Topic(CHURN_ALERTS, 1, {"retention.ms": KEEP_ALL}),
 )

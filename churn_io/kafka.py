@@ -1,30 +1,39 @@
 """The broker as the programs need it: there, with its topics, or a clear word that it is not."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
+from typing import Any
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
-from churn.errors import BrokerUnavailable, TopicMissing
+from churn.errors import BrokerUnavailable, NotAllowed, TopicMissing
 from churn.topics import TOPICS, Topic
+from churn_io.kafka_doors import why_closed
+from churn_io.kafka_security import Security, client_settings, configured
 
 ANSWER_SECONDS = 5
+HIDDEN = TopicAuthorizationFailedError.errno  # of a topic that we may not even see, whether it is there or not
 
 
 @contextmanager
 def admin(bootstrap: str, seconds: float = ANSWER_SECONDS) -> Iterator[KafkaAdminClient]:
-    """A connected admin client; raises BrokerUnavailable."""
+    """A connected admin client; raises BrokerUnavailable, also for a broker that does not let us in."""
     # the client logs each refused connection at ERROR; the caller gets one sentence instead
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    security = configured()
+    settings = client_settings(bootstrap)
     try:
-        client = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=int(seconds * 1000))
+        client = KafkaAdminClient(**settings, bootstrap_timeout_ms=int(seconds * 1000))
     except (KafkaError, ValueError, OSError) as error:
-        raise BrokerUnavailable(
-            f"no Kafka broker answers at {bootstrap} within {seconds:g} s ({type(error).__name__}); "
-            "start one with `sparkify kafka start` or name another with --bootstrap"
-        ) from error
+        raise _unavailable(bootstrap, seconds, security, error) from error
     try:
         yield client
     finally:
@@ -37,15 +46,31 @@ def require_broker(bootstrap: str) -> None:
         pass
 
 
-def require_topics(bootstrap: str, names: Iterable[str]) -> None:
-    """Raise TopicMissing unless all are there, BrokerUnavailable when nobody can say."""
+def require_topics(bootstrap: str, needs: Mapping[str, Set[str]]) -> None:
+    """Raise TopicMissing unless all are there, NotAllowed unless we may READ or WRITE them as needed.
+
+    `needs` has a set of operations for each topic. A broker without access lists allows everything.
+    """
     with admin(bootstrap) as client:
-        missing = sorted(set(names) - set(client.list_topics()))
+        found = {topic["name"]: topic for topic in client.describe_topics(sorted(needs))}
+    missing = sorted(name for name, topic in found.items() if topic["error_code"] not in (NoError.errno, HIDDEN))
     if missing:
         raise TopicMissing(
             f"topic {', '.join(missing)} is missing at {bootstrap}; create it with `sparkify kafka topics` "
             "or name another"
         )
+    refused = {name: sorted(needs[name] - _granted(topic)) for name, topic in found.items()}
+    if any(refused.values()):
+        acts = ", ".join(f"{' and '.join(acts)} {name}" for name, acts in refused.items() if acts)
+        raise NotAllowed(
+            f"{bootstrap} does not allow {configured().who} to {acts}; "
+            "grant it (docs/security.md has the commands) or run as another user"
+        )
+
+
+def _granted(topic: Mapping[str, Any]) -> set[str]:
+    """The operations on a topic, as the broker described it, that are ours."""
+    return set() if topic["error_code"] == HIDDEN else set(topic["authorized_operations"])
 
 
 def topic_id(bootstrap: str, name: str) -> str:
@@ -56,7 +81,10 @@ def topic_id(bootstrap: str, name: str) -> str:
 
 
 def create_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS) -> list[str]:
-    """Create those that are not there yet, with their settings; returns the names of the new ones."""
+    """Create those that are not there yet, with their settings; returns the names of the new ones.
+
+    Raises NotAllowed when the broker does not let us.
+    """
     created = []
     with admin(bootstrap) as client:
         for topic in topics:
@@ -65,5 +93,20 @@ def create_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS) -> list[str]
                 client.create_topics({topic.name: wanted}, wait_for_metadata=True)
             except TopicAlreadyExistsError:
                 continue
+            except AuthorizationError as error:
+                raise NotAllowed(
+                    f"{bootstrap} does not allow {configured().who} to create topic {topic.name}; "
+                    "run as a user that may, such as the broker's administrator"
+                ) from error
             created.append(topic.name)
     return created
+
+
+def _unavailable(bootstrap: str, seconds: float, security: Security, error: Exception) -> BrokerUnavailable:
+    closed = why_closed(bootstrap, security)
+    if closed:
+        return BrokerUnavailable(f"no Kafka broker lets us in at {bootstrap}: {closed}")
+    return BrokerUnavailable(
+        f"no Kafka broker answers at {bootstrap} within {seconds:g} s ({type(error).__name__}); "
+        "start one with `sparkify kafka start` or name another with --bootstrap"
+    )

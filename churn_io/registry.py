@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.ml import PipelineModel, PredictionModel
 from pyspark.sql import SparkSession
 
 from churn.errors import ModelMismatch, NoModel
 from churn.model import Model, ModelCard, card_from
-from churn_io.storage import Session, Storage, in_one_line, is_object_store
+from churn_io.classifiers import loaded
+from churn_io.storage import Session, Storage, is_object_store
 from churn_io.swaps import ROLLBACK, UNKNOWN, Swap, as_text, swaps_from, way_here
 
 POINTER = "current"
@@ -141,15 +140,10 @@ class Registry:
         return card_from(values, path)
 
     def load(self, version: str) -> Model:
-        """The version's card and classifier; raises as `card` does, and ModelMismatch for an incomplete pipeline."""
+        """The version's card and classifier; raises as `card` and `loaded` do."""
         card = self.card(version)
         folder = f"{self.root}/{version}/{PIPELINE}"
-        path = self.storage.spark_path(folder)
-        try:
-            (classifier,) = PipelineModel.load(path).stages
-        except (PySparkException, Py4JError, ValueError) as error:
-            said = in_one_line(error)
-            raise ModelMismatch(f"{folder}: not a complete Spark pipeline ({said}); run `sparkify train`") from error
+        classifier = loaded(self.storage, folder)
         if classifier.numFeatures != len(card.mean):
             raise ModelMismatch(
                 f"{folder}: reads {classifier.numFeatures} inputs, its card has {len(card.mean)}; run `sparkify train`"

@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from kafka.partitioner import DefaultPartitioner
 
 from churn_io.kafka import require_broker, require_topics
+from churn_io.kafka_security import client_settings
 from producer.log_files import Line
 
 LINGER_MS = 50  # with 256 KiB batches the best of those measured on a local broker
@@ -74,12 +75,12 @@ class Publisher:
 
     def __init__(self, bootstrap: str, topic: str, delivery_seconds: float = DELIVERY_SECONDS) -> None:
         require_broker(bootstrap)
-        require_topics(bootstrap, [topic])
+        require_topics(bootstrap, {topic: {"WRITE"}})
         self.acknowledged = 0
         self.failed = 0
         self._topic = topic
         self._producer = KafkaProducer(
-            bootstrap_servers=bootstrap,
+            **client_settings(bootstrap),
             linger_ms=LINGER_MS,
             batch_size=BATCH_BYTES,
             max_request_size=10 * 1024 * 1024,

@@ -5,8 +5,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -15,6 +15,7 @@ from churn.errors import BadSetup, BrokerUnavailable
 from churn_io.jars import kafka_jars
 from churn_io.java import require_java
 from churn_io.kafka import require_broker
+from churn_io.kafka_security import CONFIG, configured
 
 HOST = "127.0.0.1"
 START_SECONDS = 60
@@ -70,9 +71,9 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
-        """host:port, as the settings say."""
+        """host:port of the first listener, as the settings say."""
         listeners = next(row for row in self.properties.read_text().splitlines() if row.startswith("listeners="))
-        return listeners.removeprefix("listeners=PLAINTEXT://").split(",")[0]
+        return listeners.partition("://")[2].split(",")[0]
 
     def pid(self) -> int | None:
         """The running broker's process; None when there is none, whatever an old pid file says."""
@@ -102,6 +103,8 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
 
     A running one is returned as it is. Raises BadSetup for a taken port, missing Java or a broker that will not start.
     """
+    if configured().values:
+        raise BadSetup(f"the local broker speaks in the clear, and {CONFIG} asks for more; unset it")
     broker = Broker(folder)
     if broker.pid() and not fresh:
         return broker
@@ -109,9 +112,22 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
     if fresh:
         forget(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_properties(broker, port)
+    clients, controller = free_ports(port, 0)
+    broker.properties.write_text(
+        PROPERTIES.format(host=HOST, port=clients, controller_port=controller, data=broker.data.resolve())
+    )
+    launch(broker, lambda: require_broker(broker.bootstrap))
+    return broker
+
+
+def launch(broker: Broker, require_answer: Callable[[], None], format_options: tuple[str, ...] = ()) -> None:
+    """Start the process by its properties, its folder formatted first, and wait until `require_answer` is content.
+
+    Raises BadSetup for missing Java or a broker that will not start.
+    """
     if not (broker.data / "meta.properties").exists():
-        _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
+        settings = ("-t", _cluster_id(), "-c", str(broker.properties))
+        _java(broker, "kafka.tools.StorageTool", "format", *settings, *format_options)
     command = _command(broker, "kafka.Kafka", str(broker.properties))
     process: subprocess.Popen[bytes] | None = None
     try:
@@ -120,14 +136,13 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
             )
-        (folder / "broker.pid").write_text(str(process.pid))
-        _await_answer(broker, process)
+        (broker.folder / "broker.pid").write_text(str(process.pid))
+        _await_answer(broker, process, require_answer)
     except BaseException:
         if process:
             process.kill()  # nobody has written to it yet
             process.wait()
         raise
-    return broker
 
 
 def stop(folder: Path) -> bool:
@@ -165,20 +180,22 @@ def running_broker(folder: Path, port: int = 0) -> Iterator[Broker]:
         stop(folder)
 
 
-def _write_properties(broker: Broker, port: int) -> None:
-    with socket.socket() as clients, socket.socket() as controller:  # held together, lest both get the same port
-        clients.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            clients.bind((HOST, port))
-        except OSError as error:
-            raise BadSetup(f"port {port} is taken; choose another with --port, or 0 for a free one") from error
-        controller.bind((HOST, 0))
-        ports = [probe.getsockname()[1] for probe in (clients, controller)]
-    text = PROPERTIES.format(host=HOST, port=ports[0], controller_port=ports[1], data=broker.data.resolve())
-    broker.properties.write_text(text)
+def free_ports(*wanted: int) -> list[int]:
+    """A port for each number, 0 taking any free one; raises BadSetup for one that is taken."""
+    with ExitStack() as held:  # together, lest two get the same port
+        ports = []
+        for port in wanted:
+            probe = held.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise BadSetup(f"port {port} is taken; choose another with --port, or 0 for a free one") from error
+            ports.append(probe.getsockname()[1])
+        return ports
 
 
-def _await_answer(broker: Broker, process: subprocess.Popen[bytes]) -> None:
+def _await_answer(broker: Broker, process: subprocess.Popen[bytes], require_answer: Callable[[], None]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         if process.poll() is not None:
@@ -186,7 +203,7 @@ def _await_answer(broker: Broker, process: subprocess.Popen[bytes]) -> None:
         try:
             with socket.create_connection((HOST, int(broker.bootstrap.split(":")[1])), timeout=1):
                 pass
-            require_broker(broker.bootstrap)
+            require_answer()
             return
         except (OSError, BrokerUnavailable):
             if time.monotonic() > deadline:

@@ -109,10 +109,12 @@ def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, A
 
 
 def require_kafka(settings: Settings) -> None:
-    """Raise BrokerUnavailable or TopicMissing."""
+    """Raise BrokerUnavailable, TopicMissing or NotAllowed."""
     source, topics = settings.source, settings.topics
     require_broker(source.bootstrap)
-    require_topics(source.bootstrap, [source.topic, topics.scores, topics.alerts, topics.rejected])
+    write = {"WRITE"}
+    needs = {source.topic: {"READ"}, topics.scores: write, topics.alerts: {"READ", "WRITE"}, topics.rejected: write}
+    require_topics(source.bootstrap, needs)
 
 
 def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:

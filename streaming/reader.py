@@ -12,6 +12,7 @@ from rich.text import Text
 
 from churn_io.console import speech
 from churn_io.kafka import require_broker, require_topics
+from churn_io.kafka_security import client_settings
 
 POLL_MS = 500
 
@@ -31,9 +32,9 @@ def alerts(reading: Reading) -> Iterator[dict[str, Any]]:
     Raises BrokerUnavailable or TopicMissing.
     """
     require_broker(reading.bootstrap)
-    require_topics(reading.bootstrap, [reading.topic])
+    require_topics(reading.bootstrap, {reading.topic: {"READ"}})
     seen: set[str] = set()
-    consumer = KafkaConsumer(bootstrap_servers=reading.bootstrap, enable_auto_commit=False, group_id=None)
+    consumer = KafkaConsumer(**client_settings(reading.bootstrap), enable_auto_commit=False, group_id=None)
     try:
         for value in _values(consumer, reading):
             alert = json.loads(value)

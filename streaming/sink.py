@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from churn.alerts import Alert
 from churn.topics import CHURN_ALERTS
+from churn_io.kafka_security import spark_options
 
 ALERT_SCHEMA = "key STRING, value STRING"
 
@@ -18,7 +19,7 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
     (
         records.select(*columns)
         .write.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap)
+        .options(**spark_options(bootstrap))
         .option("includeHeaders", "headers" in columns)
         .option("topic", topic)
         .save()
@@ -36,7 +37,7 @@ def last_alerts(spark: SparkSession, bootstrap: str, topic: str = CHURN_ALERTS) 
     """Each user's latest alert (epoch ms) on the topic: the cool-down's memory, which a restart reads again."""
     alerts = (
         spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap)
+        .options(**spark_options(bootstrap))
         .option("subscribe", topic)
         .load()
         .select(F.from_json(F.col("value").cast("string"), "user_id STRING, as_of TIMESTAMP").alias("alert"))

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming import DataStreamReader
 
 from churn.events import judged, parsed
+from churn_io.kafka_security import spark_options
 
 RECORD_COLUMNS = ("key", "value", "topic", "partition", "offset")
 
@@ -27,7 +28,7 @@ def live(spark: SparkSession, source: Source) -> DataFrame:
     """The topic from its beginning, or from where the checkpoint stands; stops when offsets were lost."""
     reader: DataStreamReader = (
         spark.readStream.format("kafka")
-        .option("kafka.bootstrap.servers", source.bootstrap)
+        .options(**spark_options(source.bootstrap))
         .option("subscribe", source.topic)
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", source.max_events_per_trigger)
@@ -40,7 +41,7 @@ def between(spark: SparkSession, source: Source, start: Offsets, end: Offsets) -
     """The records of a planned batch, judged, with their origin."""
     reader: DataFrameReader = (
         spark.read.format("kafka")
-        .option("kafka.bootstrap.servers", source.bootstrap)
+        .options(**spark_options(source.bootstrap))
         .option("assign", json.dumps({topic: [int(number) for number in found] for topic, found in end.items()}))
         .option("startingOffsets", json.dumps(start))
         .option("endingOffsets", json.dumps(end))
