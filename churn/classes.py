@@ -5,6 +5,7 @@ are is learnt without labels, in training (batch_training/classes.py), and trave
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +54,17 @@ def classes_from(values: dict[str, Any]) -> UserClasses:
 def shares(classes: UserClasses) -> Column:
     """The probabilities (array of K doubles) that a user with these counts of pages is of each class: Bayes' rule."""
     evidence = F.array(*(_evidence(classes, number) for number in range(classes.size)))
-    relative = F.transform(evidence, lambda log: F.exp(log - F.array_max(evidence)))
-    total = F.aggregate(relative, F.lit(0.0), lambda sum_, weight: sum_ + weight)
-    return F.transform(relative, lambda weight: weight / total)
+    relative = _bound(evidence, lambda logs: F.transform(logs, lambda log: F.exp(log - F.array_max(logs))))
+    return _bound(relative, lambda weights: F.transform(weights, lambda weight: weight / _sum(weights)))
+
+
+def _bound(value: Column, use: Callable[[Column], Column]) -> Column:
+    """`use` of a value that is computed once: Spark would compute it anew wherever it stands inside a lambda."""
+    return F.transform(F.array(value), use)[0]
+
+
+def _sum(numbers: Column) -> Column:
+    return F.aggregate(numbers, F.lit(0.0), lambda sum_, number: sum_ + number)
 
 
 def _evidence(classes: UserClasses, number: int) -> Column:

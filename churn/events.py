@@ -1,6 +1,8 @@
 """What an event is: the fields that the product reads, and the rules that a record must keep to count."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -23,6 +25,8 @@ PAGES = (
 # userId: a number in some exports. registration: a float in some, null on rows without a user.
 # Only what the state needs: each further field costs parse time.
 FIELDS = "userId STRING, page STRING, ts LONG, level STRING, registration DOUBLE, location STRING"
+# Spark's default; but where options are given, Spark does not take the parse apart into one for each field.
+ONE_PARSE = {"mode": "PERMISSIVE"}
 CORRUPT = "corrupt"  # from_json puts the text of a record here that it could not read as FIELDS
 
 EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms", "metro_code")
@@ -50,13 +54,13 @@ def parsed(records: DataFrame) -> DataFrame:
 
     A value that is not one JSON object of the wanted types has `corrupt` set; nothing is dropped.
     """
-    schema = f"{FIELDS}, {CORRUPT} STRING"
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
     text = F.col("value").cast("string")
-    return records.select("*", text.alias("text"), F.from_json(text, schema, options).alias("event")).select(
+    read = records.select("*", text.alias("text"), F.from_json(text, FIELDS, ONE_PARSE).alias("event"))
+    is_clean = F.when(has_all_fields(), is_one_object(F.col("text"))).otherwise(F.lit(False))
+    return read.select(
         *records.columns,
         F.col("event").isNull().alias("empty"),
-        F.coalesce(f"event.{CORRUPT}", F.when(~is_one_object(F.col("text")), F.col("text"))).alias(CORRUPT),
+        F.when(~is_clean, what_is_corrupt(F.col("text"))).alias(CORRUPT),
         F.col("event.userId").alias("user_id"),
         F.col("event.page").alias("page"),
         F.col("event.ts").alias("ts_ms"),
@@ -66,15 +70,33 @@ def parsed(records: DataFrame) -> DataFrame:
     )
 
 
+def has_all_fields() -> Column:
+    """Whether the column `event` lacks nothing: then the text was JSON, and each field of the wanted type."""
+    are_there = [F.col(f"event.{field.split()[0]}").isNotNull() for field in FIELDS.split(", ")]
+    return reduce(and_, are_there)
+
+
+def what_is_corrupt(text: Column) -> Column:
+    """The text again if it is not one JSON object of the wanted types, else null.
+
+    Spark's parser keeps a faulty text only at a price for all others, so that it reads for the second time the few
+    in which a field is missing.
+    """
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
+    again = F.from_json(text, f"{FIELDS}, {CORRUPT} STRING", options)
+    return F.coalesce(again[CORRUPT], F.when(~is_one_object(text), text))
+
+
 def is_one_object(text: Column) -> Column:
     """Whether nothing follows the JSON object that `text` begins with: Spark's parser would read it and stop there.
 
-    A second brace is rare in a log's line; only then the text is parsed again, as the only item of a list.
+    A flat object ends at its first closing brace. Any other text is parsed again, as the only item of a list.
     """
-    is_closed = F.rtrim(text).endswith("}")
+    before_last = F.substring(text.cast("binary"), F.lit(1), F.octet_length(text) - 1)  # searching bytes is fast
+    is_flat = text.endswith("}") & ~before_last.cast("string").contains("}")
     items = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))  # null: no list
-    is_only = F.when(F.instr(F.substr(text, F.lit(2)), "{") > 0, F.coalesce(items, F.lit(0)) == 1)
-    return is_closed & is_only.otherwise(F.lit(True))
+    # a condition, not `|`: what both its sides share with other columns Spark computes beforehand, for every row
+    return F.when(is_flat, F.lit(True)).otherwise(F.coalesce(items, F.lit(0)) == 1)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -21,7 +21,7 @@ from streaming.trigger import Policy, Topics
 
 app = typer.Typer(no_args_is_help=True, help="topic -> scores -> alerts")
 
-MAX_EVENTS = 500_000  # a batch of a catch-up: large ones touch each user's state once for many events
+MAX_EVENTS = 1_000_000  # a batch of a catch-up: large ones touch each user's state once for many events
 Bootstrap = Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP", help="Kafka's address.")]
 
 

@@ -1,0 +1,1 @@
+"""The stream beside other engines: the same topic, the same minutes, the same sums."""

@@ -1,0 +1,65 @@
+"""Whether the engines did the same work: the final sums of each, beside the product's state."""
+
+from benchmarks.engines import Outcome
+from benchmarks.peers.final import final_values
+from benchmarks.stage import Stage
+from churn.errors import ChurnError
+from churn_io.session import DEFAULT_MASTER, spark_session
+from churn_io.storage import Storage
+from streaming.checkpoint import Checkpoint
+from streaming.sweep import stored_states
+
+LARGEST = 1e-6  # relative: the sums are added up in another order
+
+
+class Disagreement(ChurnError):
+    """An engine whose sums are not the product's: its speed says nothing."""
+
+
+def largest_difference(stage: Stage, outcomes: list[Outcome]) -> dict[str, float]:
+    """By engine, the largest relative difference of any sum from the product's; raises Disagreement over LARGEST."""
+    last = {outcome.engine: outcome for outcome in outcomes}
+    if "product" not in last:
+        return {}
+    ours = product_sums(last["product"].checkpoint)
+    found = {
+        name: difference(name, ours, final_values(stage.bootstrap, outcome.scores_topic))
+        for name, outcome in last.items()
+        if name not in ("product", "parse")
+    }
+    wrong = {name: value for name, value in found.items() if value > LARGEST}
+    if wrong:
+        raise Disagreement(f"sums differ by more than {LARGEST:g} from the product's: {wrong}; the programs disagree")
+    return found
+
+
+def product_sums(folder: str) -> dict[str, dict[str, float]]:
+    """The product's state: by user|window, its sums."""
+    spark = spark_session("agreement", DEFAULT_MASTER)
+    checkpoint = Checkpoint(Storage(spark), folder)
+    batch_id = checkpoint.last_committed()
+    if batch_id is None:
+        raise Disagreement(f"{folder}: no batch was finished")
+    rows = stored_states(spark, checkpoint.spark_folder, batch_id).toLocalIterator()
+    sums = {f"{row['user_id']}|{row['window_start_ms']}": row.asDict() for row in rows}
+    spark.stop()
+    return sums
+
+
+def difference(engine: str, ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, float]]) -> float:
+    """The largest relative difference of the sums that both have; raises Disagreement when the keys differ."""
+    if ours.keys() != theirs.keys():
+        strange = sorted(ours.keys() ^ theirs.keys())
+        raise Disagreement(f"{engine}: {len(strange)} users and windows are in one result only, such as {strange[:3]}")
+    return max(
+        relative(ours[key].get(name), value)
+        for key, sums in theirs.items()
+        for name, value in sums.items()
+        if name in ours[key] and name != "user_id"
+    )
+
+
+def relative(wanted: float | None, found: float | None) -> float:
+    """|found - wanted| by |wanted|, or by one if that is more; a missing value is one of 0."""
+    wanted, found = float(wanted or 0), float(found or 0)
+    return abs(found - wanted) / max(abs(wanted), 1.0)

@@ -1,0 +1,97 @@
+"""The engines that are compared, each as a command that drains the stage's topic."""
+
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+from benchmarks.stage import HERE, Stage, python_with, result_topics, run
+from churn.topics import USER_EVENTS
+
+PEERS = HERE / "peers"
+QUIX_PROCESSES = 2  # one a partition of the topic
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run of an engine: wall seconds of its processes from start to end, and where its results are."""
+
+    engine: str
+    events: int
+    seconds: float
+    scores_topic: str = ""
+    checkpoint: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Events a second, start-up included."""
+        return self.events / self.seconds
+
+
+Engine = Callable[[Stage, str], Outcome]  # (stage, a name that no run before had) -> outcome
+
+
+def parse(stage: Stage, name: str) -> Outcome:
+    """Reads and parses alone."""
+    checkpoint = fresh(stage.folder / "checkpoints" / name)
+    command = [sys.executable, "-m", "benchmarks.parse", stage.bootstrap, USER_EVENTS, str(checkpoint)]
+    return Outcome("parse", stage.events, timed([command]))
+
+
+def product(stage: Stage, name: str) -> Outcome:
+    """The whole query: validation, state, scores, reasons, alerts, dead letters, checkpoint."""
+    scores, alerts, rejected = result_topics(stage, name)
+    checkpoint = fresh(stage.folder / "checkpoints" / name)
+    topics = ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
+    where = ["--bootstrap", stage.bootstrap, "--models", str(stage.models), "--checkpoint", str(checkpoint)]
+    # without the sweep at the end: the peers have none
+    command = [sys.executable, "-m", "sandbox", "score", "--available-now", "--sweep-days", "0", *where, *topics]
+    return Outcome("product", stage.events, timed([command]), scores, str(checkpoint))
+
+
+def plain(stage: Stage, name: str) -> Outcome:
+    """A Python loop over a dictionary."""
+    return peer(stage, name, "plain", PEERS / "requirements.txt")
+
+
+def quix(stage: Stage, name: str) -> Outcome:
+    """Quix Streams, a process a partition."""
+    return peer(stage, name, "quix", PEERS / "requirements.txt", QUIX_PROCESSES, ["--group", name])
+
+
+def flink(stage: Stage, name: str) -> Outcome:
+    """PyFlink's SQL, with checkpoints."""
+    return peer(stage, name, "flink", PEERS / "requirements-flink.txt")
+
+
+ENGINES: dict[str, Engine] = {engine.__name__: engine for engine in (parse, product, plain, quix, flink)}
+
+
+def peer(  # noqa: PLR0913  (what tells one peer from another)
+    stage: Stage, name: str, engine: str, requirements: Path, processes: int = 1, more: list[str] | None = None
+) -> Outcome:
+    """A peer's program, as often at the same time as it needs."""
+    python = python_with(requirements, stage.folder / requirements.stem)
+    scores, *_ = result_topics(stage, name)
+    state = fresh(stage.folder / "checkpoints" / name)
+    command = [str(python), str(PEERS / f"{engine}.py"), "--bootstrap", stage.bootstrap, "--topic", USER_EVENTS]
+    command += ["--out", scores, "--events", str(stage.events), "--state", str(state), *(more or [])]
+    return Outcome(engine, stage.events, timed([command] * processes), scores)
+
+
+def timed(commands: list[list[str]]) -> float:
+    """The wall seconds from the first start to the last end of commands that run at the same time."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(commands)) as side_by_side:
+        list(side_by_side.map(run, commands))
+    return time.monotonic() - began
+
+
+def fresh(folder: Path) -> Path:
+    """A folder that is not there yet."""
+    rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return folder

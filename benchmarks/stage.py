@@ -1,0 +1,92 @@
+"""What all engines run on: a broker of its own, a filled topic, a model, and the peers' own Python environments."""
+
+import json
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from churn.errors import BadSetup
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, Topic
+from churn_io.kafka import create_topics
+from sandbox.broker import running_broker
+
+HERE = Path(__file__).parent
+TRAINING_USERS = 1_000
+ROWS_A_USER_AND_DAY = 19  # of a simulated log
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running broker whose topic holds `events` records of `users`, and a registry with a model in force."""
+
+    folder: Path
+    bootstrap: str
+    events: int
+    users: int
+    fill_rate: float  # records a second that the producer reached, kafka-python in one process
+
+    @property
+    def models(self) -> Path:
+        """The registry."""
+        return self.folder / "models"
+
+
+@contextmanager
+def set_up(folder: Path, events: int, users: int) -> Iterator[Stage]:
+    """The stage; the broker is stopped at the block's end, log and model are kept for the next run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "models" / "current").exists():
+        training = folder / "training.json"
+        sparkify("simulate", "--users", TRAINING_USERS, "--seed", 7, "--out", training)
+        sparkify("train", training, "--learner", "logistic", "--models", folder / "models")
+    log = folder / f"log-{users}-{events}.json"
+    if not log.exists():
+        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + 1  # some more than needed: quiet days come too
+        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+    with running_broker(folder / "kafka") as broker:
+        create_topics(broker.bootstrap)
+        report = folder / "replay.json"
+        sparkify("replay", log, "--unpaced", "--limit", events, "--bootstrap", broker.bootstrap, "--report", report)
+        replayed = json.loads(report.read_text())
+        if replayed["acknowledged"] < events:
+            raise BadSetup(
+                f"{log}: wanted are {events} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
+            )
+        yield Stage(folder, broker.bootstrap, events, users, replayed["rate"])
+
+
+def sparkify(*arguments: object) -> None:
+    """Run a command of the product, and show what it says only if it fails: raises BadSetup then."""
+    run([sys.executable, "-m", "sandbox", *map(str, arguments)])
+
+
+def run(command: list[str]) -> str:
+    """What a command prints; raises BadSetup with its last words when it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
+    if done.returncode:
+        raise BadSetup(f"{' '.join(command[:4])} … ended with {done.returncode}: {(done.stdout + done.stderr)[-600:]}")
+    return done.stdout
+
+
+def result_topics(stage: Stage, name: str) -> list[str]:
+    """New topics for an engine's results, as the product's with `name` behind: scores, alerts, dead letters."""
+    settings = {topic.name: topic for topic in TOPICS}
+    wanted = [settings[known] for known in (CHURN_SCORES, CHURN_ALERTS, REJECTED_EVENTS)]
+    topics = [Topic(f"{topic.name}-{name}", topic.partitions, topic.config) for topic in wanted]
+    create_topics(stage.bootstrap, topics)
+    return [topic.name for topic in topics]
+
+
+def python_with(requirements: Path, folder: Path) -> Path:
+    """The Python of an environment with what a peer needs, made at the first call; raises BadSetup."""
+    python = folder / "bin" / "python"
+    ready = folder / ".installed"
+    if not ready.exists():
+        venv.create(folder, with_pip=True)
+        run([str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)])
+        ready.touch()
+    return python
