@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help java demo study test check unit up down clean
+.PHONY: help java demo study bench test check unit up down clean
 
 help:  ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/.installed java  ## Run the whole path on this machine: broker, tr
 
 study: $(VENV)/.installed java  ## Measure what is claimed: forecast beside an oracle, cost of training, DuckDB beside Spark
 	@$(BIN)/sparkify study
+
+bench: $(VENV)/.installed java  ## Time the stream beside a plain loop, Quix Streams and Flink on one topic
+	@$(BIN)/python -m benchmarks
 
 test: $(VENV)/.installed java  ## Run the whole test suite
 	$(BIN)/pytest
