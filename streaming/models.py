@@ -3,6 +3,7 @@
 import logging
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from churn.errors import ModelMismatch, NoModel
 from churn.features import COUNTS, NAMES
@@ -73,8 +74,7 @@ class ShadowModel:
 
 def tried(shadow: Shadow, spark: SparkSession) -> Shadow:
     """The shadow, once it has scored a user: one that cannot would fail in the batch, and the champion with it."""
-    columns = (*NAMES, *COUNTS)
-    user = spark.createDataFrame([(1.0,) * len(columns)], ", ".join(f"{name} DOUBLE" for name in columns))
+    user = spark.range(1).select(*(F.lit(1.0).alias(name) for name in (*NAMES, *COUNTS)))
     probability = shadow.beside(user).select(f"{SHADOW}.probability").first()[0]
     if not 0 <= probability <= 1:
         version = shadow.model.card.version

@@ -9,8 +9,7 @@ from pyspark.sql import functions as F
 from churn.alerts import Alert
 from churn.topics import CHURN_ALERTS
 from churn_io.kafka_security import spark_options
-
-ALERT_SCHEMA = "key STRING, value STRING"
+from streaming.rows import texts
 
 
 def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
@@ -30,7 +29,7 @@ def publish_alerts(spark: SparkSession, alerts: Sequence[Alert], bootstrap: str,
     """Write the alerts, keyed by user, in their order."""
     if alerts:
         rows = [(alert.user_id, json.dumps(alert.record)) for alert in alerts]
-        publish(spark.createDataFrame(rows, ALERT_SCHEMA).coalesce(1), bootstrap, topic)
+        publish(texts(spark, rows, ("key", "value")), bootstrap, topic)
 
 
 def last_alerts(spark: SparkSession, bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:

@@ -20,6 +20,7 @@ from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
 from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, JUDGED
+from streaming.rows import one_row
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
 from streaming.sweep import stored_states
@@ -108,9 +109,8 @@ class Trigger:
         """Publish the scores as of the clock, then the alerts that they decide."""
         scorer = self.model.scorer()
         card = scorer.model.card
-        # a row, not literals: new literals in each batch would have each batch's code compiled anew
         log_start_ms = log_starts.of(clock_ms)
-        moment = self.spark.createDataFrame([(clock_ms, log_start_ms)], "as_of_ms LONG, log_start_ms LONG")
+        moment = one_row(self.spark, {"as_of_ms": clock_ms, "log_start_ms": log_start_ms})
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
         scored = scorer.scored(in_force, self.shadow.beside(card.version))
         with persisted(as_score_records(scored, card)) as records:
