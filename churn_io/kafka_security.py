@@ -5,7 +5,9 @@ Spark's can hold a password then.
 """
 
 import os
+import re
 import ssl
+from base64 import b64decode
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ KNOWN = (
     "ssl.key.password",
     "ssl.endpoint.identification.algorithm",
 )
-PKCS8 = ("-----BEGIN PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----")
+PKCS8 = re.compile(r"-----BEGIN (ENCRYPTED )?PRIVATE KEY-----(?P<text>[A-Za-z0-9+/=\s]+)-----END")
+PBES2 = bytes.fromhex("2a864886f70d01050d")  # its object identifier, 1.2.840.113549.1.5.13
 PROVIDER = {
     "kafka.config.providers": "file",
     "kafka.config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
@@ -145,8 +148,19 @@ def _wrong_store(values: dict[str, str]) -> str | None:
         if f"ssl.{store}.location" in values and values.get(f"ssl.{store}.type") != "PEM":
             return f"say ssl.{store}.type=PEM, the one type that all clients here read"
     own = Path(values.get("ssl.keystore.location", ""))
-    if own.is_file() and not any(begin in own.read_text(errors="replace") for begin in PKCS8):
+    return _wrong_key(own) if own.is_file() else None
+
+
+def _wrong_key(own: Path) -> str | None:
+    """Why Kafka's Java client could not read the key in a PEM file; kafka-python would read more kinds."""
+    key = PKCS8.search(own.read_text(errors="replace"))
+    if not key:
         return f"{own} holds no PKCS#8 key, which Kafka's client wants; `openssl pkcs8 -topk8 -in KEY` makes one"
+    if PBES2 in b64decode(key["text"]):
+        return (
+            f"{own}: its key is encrypted with PBES2, which Java 17 does not read; "
+            "`openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -in KEY` encrypts it so that all clients do"
+        )
     return None
 
 

@@ -1,8 +1,11 @@
 """Certificates for a test: an authority, and PEM files of a certificate with its key that it signs."""
 
+import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,11 +37,22 @@ def issue(signer, file, name, host="127.0.0.1", password=None):
     key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
     wanted = _wanted(name, key).add_extension(names, critical=False).issuer_name(signer.certificate.subject)
-    kept = serialization.BestAvailableEncryption(password.encode()) if password else serialization.NoEncryption()
     in_pem = serialization.Encoding.PEM
-    secret = key.private_bytes(in_pem, serialization.PrivateFormat.PKCS8, kept)
-    file.write_bytes(secret + wanted.sign(signer.key, hashes.SHA256()).public_bytes(in_pem))
+    secret = key.private_bytes(in_pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    kept = encrypted(secret, password) if password else secret
+    file.write_bytes(kept + wanted.sign(signer.key, hashes.SHA256()).public_bytes(in_pem))
     return file
+
+
+def encrypted(key, password, *how):
+    """A key in PEM, encrypted as docs/security.md says, or as OpenSSL is told: `cryptography` knows PBES2 alone."""
+    command = ["openssl", "pkcs8", "-topk8", *(how or ("-v1", "PBE-SHA1-3DES")), "-passout", "stdin"]
+    # the password is the first line of what openssl reads, so the key comes as a file of its own
+    with NamedTemporaryFile() as plain:
+        Path(plain.name).write_bytes(key)
+        return subprocess.run(
+            [*command, "-in", plain.name], input=password.encode(), stdout=subprocess.PIPE, check=True
+        ).stdout
 
 
 def _wanted(name, key):

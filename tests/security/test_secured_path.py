@@ -24,7 +24,7 @@ SPARK_PROGRAM = "org.apache.spark.deploy.SparkSubmit"
 PERSONAL = {
     "firstName": "Zwentibold",
     "lastName": "Quarkenbusch",
-    "location": "Boston-Cambridge-Newton, MA-NH",
+    "location": "Elbflorenz-Blasewitz, SN",  # none of the areas whose names are in each plan
     "userAgent": "Gramophone/78.0 (shellac)",
 }
 LOG_APPEND_TIME = 1

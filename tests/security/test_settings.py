@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from churn.errors import BadSetup
 from churn_io.java_properties import login, properties
 from churn_io.kafka_security import CONFIG, configured, spark_options
-from tests.security.certificates import authority, issue
+from tests.security.certificates import authority, encrypted, issue
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 WHOLE = f"""
@@ -111,6 +111,13 @@ def test_a_key_needs_its_password_and_kafkas_format(settings, tmp_path):
     own.write_bytes(key.private_bytes(serialization.Encoding.PEM, kept, serialization.NoEncryption()))
     with pytest.raises(BadSetup, match=r"holds no PKCS#8 key.* `openssl pkcs8 -topk8"):
         keystore(settings, own)
+
+
+def test_a_key_that_java_would_not_read_is_refused_with_what_to_do(settings, tmp_path):
+    own = issue(authority("a"), tmp_path / "own.pem", "me")
+    own.write_bytes(encrypted(own.read_bytes(), "s3cret", "-v2", "aes-256-cbc"))
+    with pytest.raises(BadSetup, match=r"encrypted with PBES2, which Java 17 does not read.* -v1 PBE-SHA1-3DES"):
+        keystore(settings, own, **{"ssl.key.password": "s3cret"})
 
 
 def test_spark_is_told_where_to_find_a_value_not_the_value(settings):
