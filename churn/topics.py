@@ -11,6 +11,9 @@ CHURN_ALERTS = "churn-alerts"
 # a replayed log as soon as it is written, so the event topic keeps everything until an operator says otherwise.
 KEEP_ALL = "-1"
 
+# A dead letter is the refused record and its headers: it must fit where the record itself only just did.
+LETTER_BYTES = 11 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -23,7 +26,7 @@ class Topic:
 
 TOPICS = (
     Topic(USER_EVENTS, 2, {"retention.ms": KEEP_ALL}),
-    Topic(REJECTED_EVENTS, 1, {"retention.ms": str(14 * 24 * 3600 * 1000)}),
+    Topic(REJECTED_EVENTS, 1, {"retention.ms": str(14 * 24 * 3600 * 1000), "max.message.bytes": str(LETTER_BYTES)}),
     Topic(CHURN_SCORES, 2, {"cleanup.policy": "compact"}),
     Topic(CHURN_ALERTS, 1, {"retention.ms": KEEP_ALL}),
 )

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Alert
-from churn.topics import CHURN_ALERTS
+from churn.topics import CHURN_ALERTS, LETTER_BYTES
 
 ALERT_SCHEMA = "key STRING, value STRING"
 
@@ -19,6 +19,9 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
         records.select(*columns)
         .write.format("kafka")
         .option("kafka.bootstrap.servers", bootstrap)
+        .option(
+            "kafka.max.request.size", LETTER_BYTES
+        )  # the client's own limit is 1 MB: a large letter would end the query
         .option("includeHeaders", "headers" in columns)
         .option("topic", topic)
         .save()

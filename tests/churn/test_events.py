@@ -5,7 +5,8 @@ import pytest
 from pyspark.sql import functions as F
 
 from churn.events import EVENT_COLUMNS, accepted, judged, parsed
-from tests.builders import event
+from churn.state import DAY_MS
+from tests.builders import START_MS, event
 
 RECORDED_MS = 1_600_000_000_000
 
@@ -37,6 +38,10 @@ def verdict(spark):
         (event(1, level=None), "level_unknown"),
         (event(1, ts=None), "ts_missing"),
         (event(1, ts=0), "ts_not_positive"),
+        (event(1, ts=1), "ts_too_early"),
+        (event(1, ts=START_MS // 1000), "ts_too_early"),
+        (event(1, ts=946_684_799_999), "ts_too_early"),
+        (event(1, ts=946_684_800_000, registration=0), "accepted"),
         (event(1, ts=4_102_444_800_000), "ts_in_the_future"),
         (event(1, ts="yesterday"), "not_the_wanted_json"),
         (event(1, ts=1.5), "not_the_wanted_json"),
@@ -50,6 +55,9 @@ def verdict(spark):
         (event(1, registration="a while ago"), "not_the_wanted_json"),
         (event(1, registration=1e30), "registration_not_a_time"),
         (event(1, registration=-1), "registration_not_a_time"),
+        (event(1, registration=4_102_444_800_000), "registration_in_the_future"),
+        (event(1, registration=START_MS + 2 * DAY_MS), "accepted"),
+        (event(1, registration=START_MS + 2 * DAY_MS + 1), "registration_in_the_future"),
         (event(1, registration=math.nan), "registration_not_a_time"),
         (event(1, registration="Infinity"), "registration_not_a_time"),
         (event(1, registration=math.inf), "registration_not_a_time"),
@@ -59,6 +67,11 @@ def verdict(spark):
         (event(1, nested={"a": [{}]}), "accepted"),
         (event(1, user={"id": 7}), "user_id_not_an_id"),
         (event(1, user="x" * 65), "user_id_not_an_id"),
+        (event(1, user="u1\u200b"), "user_id_not_an_id"),
+        (event(1, user="\u202eu1"), "user_id_not_an_id"),
+        (event(1, user="u\n1"), "user_id_not_an_id"),
+        (event(1, user="\ud800"), "user_id_not_an_id"),
+        (event(1, user="日本 é-1"), "accepted"),
     ],
 )
 def test_each_rule_gives_its_reason(verdict, value, expected):
@@ -77,6 +90,11 @@ def test_each_rule_gives_its_reason(verdict, value, expected):
         (b"\xff\xfe\x00", "not_the_wanted_json"),
         (b"{}", "ts_missing"),
         (json.dumps(event(1)).encode() + b" ", "accepted"),
+        (json.dumps(event(1)).encode() + b"\r\n", "accepted"),
+        (json.dumps(event(1)).encode() + b" trailing }", "not_the_wanted_json"),
+        (json.dumps(event(1)).encode() + b"] }", "not_the_wanted_json"),
+        (json.dumps(event(1)).encode() + b",0] }", "not_the_wanted_json"),
+        (json.dumps(event(1)).encode().replace(b"u1", b"u\xff1"), "user_id_not_an_id"),
         (json.dumps(event(1)).encode() + b" trailing", "not_the_wanted_json"),
         (json.dumps(event(1)).encode() * 2, "not_the_wanted_json"),
         (json.dumps(event(1)).encode() + b",\n" + json.dumps(event(1)).encode(), "not_the_wanted_json"),
@@ -92,3 +110,27 @@ def test_a_number_and_a_text_as_user_id_are_one_user(spark):
     rows = records.transform(parsed).transform(judged).transform(accepted).collect()
     assert [row.user_id for row in rows] == ["95", "95"]
     assert rows[0].asDict().keys() == set(EVENT_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("ts", "recorded_ms", "reason"),
+    [
+        (2**63 - 1, -1, "ts_in_the_future"),
+        (2**63 - 1, 2**63 - 1, None),
+        (-(2**63), 2**63 - 1, "ts_not_positive"),
+        (1, 2**63 - 1, "ts_too_early"),
+    ],
+)
+def test_no_time_is_too_large_to_be_compared(spark, ts, recorded_ms, reason):
+    """A sum that leaves the longs would end the query."""
+    value = json.dumps(event(1, ts=ts, registration=2**53))
+    records = spark.createDataFrame([(value, recorded_ms)], "value STRING, recorded_ms LONG")
+    assert records.transform(parsed).transform(judged).first().reason == reason
+
+
+def test_of_a_field_that_is_there_twice_the_last_counts(spark):
+    text = json.dumps(event(1, user="first"))[:-1] + ', "userId": "last"}'
+    records = spark.createDataFrame([(text,)], "value STRING").withColumn("recorded_ms", F.lit(RECORDED_MS))
+    assert [row.user_id for row in records.transform(parsed).transform(judged).transform(accepted).collect()] == [
+        "last"
+    ]
