@@ -124,8 +124,13 @@ def rules() -> tuple[Rule, ...]:
         Rule("registration_not_a_time", ~F.col("registered").between(0, LATEST_REGISTRATION_MS)),
         Rule("registration_in_the_future", F.col("registered") - MAX_AHEAD_MS > F.col("ts_ms")),
         Rule("user_id_not_an_id", F.length("user_id") > MAX_USER_ID),
-        Rule("user_id_not_an_id", F.col("user_id").rlike(NOT_IN_AN_ID)),
+        Rule("user_id_not_an_id", F.when(~is_a_number(F.col("user_id")), F.col("user_id").rlike(NOT_IN_AN_ID))),
     )
+
+
+def is_a_number(user_id: Column) -> Column:
+    """Whether the id is a whole number written the usual way, as most are: found sooner than by an expression."""
+    return F.coalesce(user_id.try_cast("long").cast("string") == user_id, F.lit(False))
 
 
 def judged(events: DataFrame) -> DataFrame:
