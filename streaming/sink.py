@@ -19,9 +19,8 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
         records.select(*columns)
         .write.format("kafka")
         .option("kafka.bootstrap.servers", bootstrap)
-        .option(
-            "kafka.max.request.size", LETTER_BYTES
-        )  # the client's own limit is 1 MB: a large letter would end the query
+        # the client's own limit is 1 MB: a large letter would end the query
+        .option("kafka.max.request.size", LETTER_BYTES)
         .option("includeHeaders", "headers" in columns)
         .option("topic", topic)
         .save()
