@@ -33,7 +33,12 @@ EVENT_COLUMNS = ("user_id", "page_code", "ts_ms", "is_paid", "registered_ms", "m
 
 MAX_USER_ID = 64  # characters; longer is not an id but an accident, and every key is kept in the state
 LATEST_REGISTRATION_MS = 2**53  # a double is exact up to here; NaN and the infinities compare as larger
-MAX_AHEAD_MS = 24 * 3600 * 1000  # an event may be a day ahead of its record's timestamp: clocks, time zones
+MAX_AHEAD_MS = 24 * 3600 * 1000  # an event may be a day ahead of its record, a registration of its event: clocks, zones
+EARLIEST_MS = 946_684_800_000  # 2000-01-01T00:00Z; before lies what is in seconds, or from a clock that was never set
+
+# JSON where a text should be; characters that nobody sees; and what two ids that were damaged look alike by: U+FFFD for
+# bytes that are no UTF-8, a question mark for half a surrogate pair.
+NOT_IN_AN_ID = r"^[{\[]|[\p{Cc}\p{Cf}\p{Cs}\x{FFFD}?]"
 
 
 @dataclass(frozen=True)
@@ -90,32 +95,42 @@ def what_is_corrupt(text: Column) -> Column:
 def is_one_object(text: Column) -> Column:
     """Whether nothing follows the JSON object that `text` begins with: Spark's parser would read it and stop there.
 
-    A flat object ends at its first closing brace. Any other text is parsed again, as the only item of a list.
+    A flat object ends at its first closing brace. Any other text is parsed again, as the only item of a list and as
+    the first of two: a bracket of its own that closed the list too early would make both equally long.
     """
     before_last = F.substring(text.cast("binary"), F.lit(1), F.octet_length(text) - 1)  # searching bytes is fast
     is_flat = text.endswith("}") & ~before_last.cast("string").contains("}")
-    items = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))  # null: no list
+    alone = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))  # null: no list
+    followed = F.json_array_length(F.concat(F.lit("["), text, F.lit(",0]")))
+    is_only = F.coalesce((alone == 1) & (followed == 2), F.lit(False))
     # a condition, not `|`: what both its sides share with other columns Spark computes beforehand, for every row
-    return F.when(is_flat, F.lit(True)).otherwise(F.coalesce(items, F.lit(0)) == 1)
+    return F.when(is_flat, F.lit(True)).otherwise(is_only)
 
 
 def rules() -> tuple[Rule, ...]:
     """The rules in the order in which the first broken one names the reason."""
     is_known_page = F.col("page").isin(*PAGES)
-    ahead_ms = F.col("ts_ms") - F.col("recorded_ms")
+    a_day_before_ms = F.col("ts_ms") - MAX_AHEAD_MS  # never a sum with a time that may lie near a long's end
     return (
         Rule("empty", F.col("value").isNull() | F.col("empty")),
         Rule("not_the_wanted_json", F.col(CORRUPT).isNotNull()),
         Rule("ts_missing", F.col("ts_ms").isNull()),
         Rule("ts_not_positive", F.col("ts_ms") <= 0),
-        Rule("ts_in_the_future", ahead_ms > MAX_AHEAD_MS),
+        Rule("ts_too_early", F.col("ts_ms") < EARLIEST_MS),
+        Rule("ts_in_the_future", a_day_before_ms > F.col("recorded_ms")),
         Rule("page_missing", F.col("page").isNull()),
         Rule("page_unknown", ~is_known_page),
         Rule("level_unknown", F.col("level").isNull() | ~F.col("level").isin("free", "paid")),
         Rule("registration_not_a_time", ~F.col("registered").between(0, LATEST_REGISTRATION_MS)),
+        Rule("registration_in_the_future", F.col("registered") - MAX_AHEAD_MS > F.col("ts_ms")),
         Rule("user_id_not_an_id", F.length("user_id") > MAX_USER_ID),
-        Rule("user_id_not_an_id", F.col("user_id").startswith("{") | F.col("user_id").startswith("[")),
+        Rule("user_id_not_an_id", F.when(~is_a_number(F.col("user_id")), F.col("user_id").rlike(NOT_IN_AN_ID))),
     )
+
+
+def is_a_number(user_id: Column) -> Column:
+    """Whether the id is a whole number written the usual way, as most are: found sooner than by an expression."""
+    return F.coalesce(user_id.try_cast("long").cast("string") == user_id, F.lit(False))
 
 
 def judged(events: DataFrame) -> DataFrame:

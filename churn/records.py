@@ -6,6 +6,10 @@ from pyspark.sql import functions as F
 from churn.model import ModelCard
 from churn.shadow import SHADOW
 
+# Only a record that was compressed on its way holds more: Kafka limits the size as sent, and a kB can be a MB here.
+LONGEST_KEY = 64 * 1024  # bytes
+LONGEST_VALUE = 10 * 1024 * 1024
+
 
 def as_score_records(scored: DataFrame, card: ModelCard) -> DataFrame:
     """Scored users -> user_id, as_of_ms, probability, and `key`, `value` for churn-scores (JSON, times in ISO 8601).
@@ -29,7 +33,10 @@ def as_score_records(scored: DataFrame, card: ModelCard) -> DataFrame:
 
 
 def as_dead_letters(judged: DataFrame) -> DataFrame:
-    """Judged records with their origin -> the rejected ones as `key`, `value` (the raw bytes) and `headers`."""
+    """Judged records with their origin -> the rejected ones as `key`, `value` (the raw bytes) and `headers`.
+
+    A key or value that no topic would take is cut; how many bytes a cut value had is in the header `bytes`.
+    """
     headers = F.array(
         _header("reason", F.col("reason")),
         _header("topic", F.col("topic")),
@@ -37,7 +44,13 @@ def as_dead_letters(judged: DataFrame) -> DataFrame:
         _header("offset", F.col("offset")),
         _header("timestamp_ms", F.col("recorded_ms")),
     )
-    return judged.where(F.col("reason").isNotNull()).select("key", "value", headers.alias("headers"))
+    length = F.octet_length("value")
+    with_length = F.concat(headers, F.array(_header("bytes", length)))
+    return judged.where(F.col("reason").isNotNull()).select(
+        F.substring("key", 1, LONGEST_KEY).alias("key"),
+        F.substring("value", 1, LONGEST_VALUE).alias("value"),
+        F.when(length > LONGEST_VALUE, with_length).otherwise(headers).alias("headers"),
+    )
 
 
 def _header(name: str, value: Column) -> Column:

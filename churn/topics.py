@@ -11,6 +11,9 @@ CHURN_ALERTS = "churn-alerts"
 # a replayed log as soon as it is written, so the event topic keeps everything until an operator says otherwise.
 KEEP_ALL = "-1"
 
+# A dead letter is the refused record and its headers: it must fit where the record itself only just did.
+LETTER_BYTES = 11 * 1024 * 1024
+
 # Dead letters are the refused records byte for byte, names and places included: they are kept as long as it takes to
 # look at them. Their age counts from when they were written, whatever a writer says. Kafka deletes whole segments, by
 # their newest record: a segment of a day bounds how much longer a letter can stay.
@@ -19,6 +22,7 @@ SHORT_LIVED = {
     "retention.ms": str(3 * DAY_MS),
     "segment.ms": str(DAY_MS),
     "message.timestamp.type": "LogAppendTime",
+    "max.message.bytes": str(LETTER_BYTES),
 }
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Alert
-from churn.topics import CHURN_ALERTS
+from churn.topics import CHURN_ALERTS, LETTER_BYTES
 from churn_io.kafka_security import spark_options
 from streaming.rows import texts
 
@@ -19,6 +19,8 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
         records.select(*columns)
         .write.format("kafka")
         .options(**spark_options(bootstrap))
+        # the client's own limit is 1 MB: a large letter would end the query
+        .option("kafka.max.request.size", LETTER_BYTES)
         .option("includeHeaders", "headers" in columns)
         .option("topic", topic)
         .save()
