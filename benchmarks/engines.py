@@ -13,6 +13,7 @@ from churn.topics import USER_EVENTS
 
 PEERS = HERE / "peers"
 QUIX_PROCESSES = 2  # one a partition of the topic
+QUIX_WAIT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,37 @@ def product(stage: Stage, name: str) -> Outcome:
 
 def plain(stage: Stage, name: str) -> Outcome:
     """A Python loop over a dictionary."""
-    return peer(stage, name, "plain", PEERS / "requirements.txt")
+    scores, *_ = result_topics(stage, name)
+    return Outcome("plain", stage.events, timed([peer(stage, "plain", PEERS / "requirements.txt", scores)]), scores)
 
 
 def quix(stage: Stage, name: str) -> Outcome:
-    """Quix Streams, a process a partition."""
-    return peer(stage, name, "quix", PEERS / "requirements.txt", QUIX_PROCESSES, ["--group", name])
+    """Quix Streams, a process a partition; less the wait after which a process believes that no record is left."""
+    scores, *_ = result_topics(stage, name)
+    group = ["--group", name]
+    command = [*peer(stage, "quix", PEERS / "requirements.txt", scores), *group]
+    folders = [fresh(stage.folder / "checkpoints" / f"{name}-{number}") for number in range(QUIX_PROCESSES)]
+    seconds = timed([[*command, "--state", str(folder)] for folder in folders]) - QUIX_WAIT_SECONDS
+    run([*peer(stage, "quix_final", PEERS / "requirements.txt", scores), *group])
+    return Outcome("quix", stage.events, seconds, scores)
 
 
 def flink(stage: Stage, name: str) -> Outcome:
     """PyFlink's SQL, with checkpoints."""
-    return peer(stage, name, "flink", PEERS / "requirements-flink.txt")
+    scores, *_ = result_topics(stage, name)
+    folder = fresh(stage.folder / "checkpoints" / name)
+    command = [*peer(stage, "flink", PEERS / "requirements-flink.txt", scores), "--state", str(folder)]
+    return Outcome("flink", stage.events, timed([command]), scores)
 
 
 ENGINES: dict[str, Engine] = {engine.__name__: engine for engine in (parse, product, plain, quix, flink)}
 
 
-def peer(  # noqa: PLR0913  (what tells one peer from another)
-    stage: Stage, name: str, engine: str, requirements: Path, processes: int = 1, more: list[str] | None = None
-) -> Outcome:
-    """A peer's program, as often at the same time as it needs."""
+def peer(stage: Stage, program: str, requirements: Path, scores: str) -> list[str]:
+    """The command of a peer's program, in an environment of its own."""
     python = python_with(requirements, stage.folder / requirements.stem)
-    scores, *_ = result_topics(stage, name)
-    state = fresh(stage.folder / "checkpoints" / name)
-    command = [str(python), str(PEERS / f"{engine}.py"), "--bootstrap", stage.bootstrap, "--topic", USER_EVENTS]
-    command += ["--out", scores, "--events", str(stage.events), "--state", str(state), *(more or [])]
-    return Outcome(engine, stage.events, timed([command] * processes), scores)
+    where = ["--bootstrap", stage.bootstrap, "--topic", USER_EVENTS, "--out", scores]
+    return [str(python), str(PEERS / f"{program}.py"), *where, "--events", str(stage.events)]
 
 
 def timed(commands: list[list[str]]) -> float:

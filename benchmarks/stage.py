@@ -16,6 +16,7 @@ from sandbox.broker import running_broker
 
 HERE = Path(__file__).parent
 TRAINING_USERS = 1_000
+LIMIT_SECONDS = 1_800  # for one command
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
 
 
@@ -65,8 +66,15 @@ def sparkify(*arguments: object) -> None:
 
 
 def run(command: list[str]) -> str:
-    """What a command prints; raises BadSetup with its last words when it fails."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
+    """What a command prints; raises BadSetup with its last words when it fails, or takes longer than LIMIT_SECONDS."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=HERE.parent, timeout=LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BadSetup(
+            f"{' '.join(command[:4])} … took longer than {LIMIT_SECONDS} s; leave it out with --engine"
+        ) from error
     if done.returncode:
         raise BadSetup(f"{' '.join(command[:4])} … ended with {done.returncode}: {(done.stdout + done.stderr)[-600:]}")
     return done.stdout

@@ -17,7 +17,7 @@ def final_values(bootstrap: str, topic: str) -> dict[str, dict[str, Any]]:
             raise ValueError(f"topic {topic} is missing at {bootstrap}; run a peer with --out {topic} first")
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
-        values = {}
+        values: dict[bytes, bytes] = {}
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
             for records in consumer.poll(timeout_ms=ANSWER_MS).values():
                 values.update((record.key, record.value) for record in records)
