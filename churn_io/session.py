@@ -16,7 +16,7 @@ from churn_io.storage import is_object_store
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
 DEFAULT_MASTER = "local[*]"
 
-JVM_OPTIONS = "-XX:+UseParallelGC -XX:-DontCompileHugeMethods"
+COLLECTOR = "-XX:+UseParallelGC"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 SETTINGS = {
@@ -31,9 +31,9 @@ SETTINGS = {
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
     # windows close with the next batch that has data; an empty batch only to close them costs a second
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-    # allocates and collects cheapest on few cores; and the JVM leaves methods as large as Spark's to its interpreter
-    "spark.driver.extraJavaOptions": JVM_OPTIONS,
-    "spark.executor.extraJavaOptions": JVM_OPTIONS,
+    # allocates and collects cheapest on few cores
+    "spark.driver.extraJavaOptions": COLLECTOR,
+    "spark.executor.extraJavaOptions": COLLECTOR,
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
     # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them

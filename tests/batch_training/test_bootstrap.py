@@ -67,7 +67,9 @@ def test_an_interval_does_not_depend_on_how_many_resamples_fit_into_memory(monke
     outcome = population(np.random.default_rng(3), 300)
     at_once = intervals(outcome, THRESHOLD, BUDGET, seed=1)
     monkeypatch.setattr("batch_training.bootstrap.CELLS", 2000)
-    assert intervals(outcome, THRESHOLD, BUDGET, seed=1) == at_once
+    in_parts = intervals(outcome, THRESHOLD, BUDGET, seed=1)
+    # sums of parts may differ in the last bit, by how many numbers the processor adds at a time
+    assert in_parts == {name: pytest.approx(ends, rel=1e-12) for name, ends in at_once.items()}
 
 
 def test_a_mean_has_the_interval_that_its_standard_error_gives():

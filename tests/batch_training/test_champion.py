@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pyspark.ml.classification import DecisionTreeClassifier
+from pyspark.ml.classification import RandomForestClassifier
 from pyspark.ml.functions import array_to_vector
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import ranked
 from batch_training.champion import Paired, compared, drawn_precisions, hindsight, is_refused, verdict
 from batch_training.evaluation import Outcome, average_precision
+from batch_training.fitting import without_summary
 from batch_training.publishing import Published, Wish, fate, registered
 from batch_training.train_command import train as train_command
 from churn.features import NAMES
@@ -85,8 +86,10 @@ def oracle(training):
     """A champion that nothing can beat on this log: it has learnt the test snapshot by heart."""
     card = replace(training.model.card, version="20250101T000000Z-oracle", coefficients=[])
     rows = with_inputs(training.test, card).select(LABEL, array_to_vector(F.col(INPUTS)).alias("features"))
-    tree = DecisionTreeClassifier(labelCol=LABEL, maxDepth=20, seed=1).fit(rows)
-    return Model(replace(card, calibration=(1.0, 0.0)), tree)
+    tree = RandomForestClassifier(
+        labelCol=LABEL, numTrees=1, bootstrap=False, featureSubsetStrategy="all", maxDepth=20, seed=1
+    )
+    return Model(replace(card, calibration=(1.0, 0.0)), without_summary(tree.fit(rows)))
 
 
 @pytest.fixture
