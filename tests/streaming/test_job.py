@@ -101,7 +101,7 @@ BAD = {
 
 
 def test_nothing_vanishes(spark, job, send, read):
-    late = [event(1 - 60, user="old"), event(2 - 60, user="old")]
+    late = [event(day - 60, user="old", registration=START_MS - 90 * DAY_MS) for day in (1, 2)]
     visitors = [event(20.5, user=""), event(20.6, user=None, registration=None)]
     send([*listener("calm", range(20, 60)), *BAD, *visitors])
     send(listener("calm", range(60, 80)) + late + listener("calm", range(80, 90)))
