@@ -10,7 +10,7 @@ from streaming.sweep import stored_states
 from streaming.trigger import Policy
 from tests.builders import event, listener
 
-USERS = int(os.environ.get("SPARKIFY_FLOOD_USERS", "100000"))
+USERS = int(os.environ.get("SPARKIFY_FLOOD_USERS", "20000"))
 WINDOWS = 2  # that each event is in
 
 
