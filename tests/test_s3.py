@@ -75,7 +75,7 @@ def sparkify(environment, bucket):
     def run(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "sandbox", *arguments],
-            capture_output=True, text=True, check=False, timeout=400, env={**os.environ, **environment},
+            capture_output=True, text=True, check=False, timeout=1200, env={**os.environ, **environment},
         )  # fmt: skip
 
     return run

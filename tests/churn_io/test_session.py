@@ -28,7 +28,7 @@ def test_an_interrupt_while_spark_starts_leaves_no_jvm(spark, tmp_path, seconds)
         time.sleep(0.01)
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=180)
     assert process.returncode == 130, said.decode()
     assert "Traceback" not in said.decode()
     deadline = time.monotonic() + 20
