@@ -16,8 +16,6 @@ from churn_io.storage import is_object_store
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
 DEFAULT_MASTER = "local[*]"
 
-COLLECTOR = "-XX:+UseParallelGC"
-
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -31,9 +29,6 @@ SETTINGS = {
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
     # windows close with the next batch that has data; an empty batch only to close them costs a second
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-    # allocates and collects cheapest on few cores
-    "spark.driver.extraJavaOptions": COLLECTOR,
-    "spark.executor.extraJavaOptions": COLLECTOR,
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
     # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them
