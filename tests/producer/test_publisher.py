@@ -5,12 +5,13 @@ import sys
 import time
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from producer.log_files import Line
 from producer.pacing import Pace
 from producer.publisher import Publisher
 from producer.replay import Selection, replay, selected
+from tests.topic_reading import all_records
 
 START = 1538352000000
 ROWS = [
@@ -30,17 +31,7 @@ def log(tmp_path):
 
 def on_topic(broker, topic):
     """All records, by the number of their line."""
-    consumer = KafkaConsumer(bootstrap_servers=broker, group_id=None, enable_auto_commit=False)
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
-    ends = consumer.end_offsets(partitions)
-    found = []
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for records in consumer.poll(timeout_ms=200).values():
-            found.extend(records)
-    consumer.close()
-    return sorted(found, key=lambda record: int(dict(record.headers)["line"]))
+    return sorted(all_records(topic, bootstrap_servers=broker), key=lambda record: int(dict(record.headers)["line"]))
 
 
 def program(*arguments):

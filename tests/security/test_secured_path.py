@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENTS
 from churn_io.kafka_security import CONFIG, client_settings, spark_options
@@ -19,6 +18,7 @@ from streaming.source import Source, live
 from tests.builders import event, grumbler
 from tests.security.conftest import MARK
 from tests.streaming.conftest import classifier, models  # noqa: F401  (fixtures)
+from tests.topic_reading import all_records
 
 SPARK_PROGRAM = "org.apache.spark.deploy.SparkSubmit"
 PERSONAL = {
@@ -79,17 +79,7 @@ def texts(folder):
 
 def read(secured, topic):
     """All records of a topic."""
-    consumer = KafkaConsumer(**client_settings(secured.doors.by_password), group_id=None, enable_auto_commit=False)
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
-    ends = consumer.end_offsets(partitions)
-    found = []
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for batch in consumer.poll(timeout_ms=200).values():
-            found.extend(batch)
-    consumer.close()
-    return found
+    return all_records(topic, **client_settings(secured.doors.by_password))
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked at in /proc")

@@ -2,9 +2,10 @@ import json
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
@@ -17,6 +18,7 @@ from streaming.job import Settings
 from streaming.source import Source
 from streaming.trigger import Policy
 from tests.builders import ONE_CLASS
+from tests.topic_reading import all_records
 
 N_INPUTS = len(NAMES) + PER_CLASS
 LEFT_OUT = {name for group in UNHELPFUL for name in GROUPS[group]}
@@ -123,17 +125,4 @@ def send(broker, topic_names):
 def read(broker):
     """A function that reads a topic from beginning to end."""
 
-    def everything(topic):
-        consumer = KafkaConsumer(bootstrap_servers=broker, group_id=None, enable_auto_commit=False)
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        ends = consumer.end_offsets(partitions)
-        found = []
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for records in consumer.poll(timeout_ms=200).values():
-                found.extend(records)
-        consumer.close()
-        return found
-
-    return everything
+    return partial(all_records, bootstrap_servers=broker)
