@@ -1,4 +1,4 @@
-"""What span a log covers, stray days aside: a wrong clock dates an event to 1970, or to years after the rest."""
+"""What span a log covers, stray days aside: a wrong clock dates an event to years before or after the rest."""
 
 from dataclasses import dataclass, replace
 
