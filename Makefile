@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help java demo study bench test check unit up down clean
+.PHONY: help java demo study bench test check unit docker image up app down clean
 
 help:  ## List the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,11 +38,21 @@ check: $(VENV)/.installed  ## Format, lint and types, in seconds
 unit: $(VENV)/.installed  ## The tests that need neither a JVM nor a broker
 	$(BIN)/pytest -m unit
 
-up:  ## Start Kafka in Docker
-	docker compose up --detach --wait
+docker:
+	@$(PYTHON) deploy/ready.py
 
-down:  ## Stop it and forget its data
-	docker compose down --volumes
+image: docker  ## Build the programs' image, sparkify-churn
+	docker build --file deploy/Dockerfile --tag sparkify-churn .
+
+up: docker  ## Start Kafka in Docker
+	docker compose up --detach --wait kafka
+	docker compose run --rm topics
+
+app: docker  ## Start all in Docker: Kafka, a log and a model unless there are some, the stream, the replay
+	docker compose --profile app up --detach --build
+
+down:  ## Stop what runs in Docker and forget its data
+	docker compose --profile app down --volumes
 
 clean:  ## Remove what was built; caches of jars stay
 	rm -rf build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

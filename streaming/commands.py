@@ -14,6 +14,7 @@ from churn_io.console import speech
 from churn_io.java import require_java
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
+from streaming.heartbeat import Heartbeat
 from streaming.job import Settings, StopSignal, require_kafka, run
 from streaming.reader import Reading, show
 from streaming.source import Source
@@ -40,6 +41,9 @@ def score(
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
     trigger_ms: Annotated[int, typer.Option(min=0, help="Between micro-batches; 0: at once.")] = 0,
     report: Annotated[Path | None, typer.Option(help="Keep the run's accounts here as JSON.")] = None,
+    heartbeat: Annotated[
+        Path | None, typer.Option(envvar="SPARKIFY_HEARTBEAT", help="Touch this file whenever the query turns over.")
+    ] = None,
     master: Annotated[
         str | None,
         typer.Option(envvar="SPARKIFY_MASTER", help="Spark's master; local[*] unless spark-submit runs this program."),
@@ -60,6 +64,8 @@ def score(
     require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start
     spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
+    if heartbeat:
+        spark.streams.addListener(Heartbeat(heartbeat))
     stop = StopSignal()
     progress = Progress(report)
     with stop.installed():
