@@ -18,7 +18,7 @@ from tests.containers.conftest import ROOT, awaited, without_ours
 from tests.streaming.conftest import values
 from tests.topic_reading import all_records
 
-USERS = 225
+USERS = 150
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,17 @@ class Stack:
         done = subprocess.run(
             [*command, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+        assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:] + self.said()
         return done.stdout
+
+    def said(self):
+        """The last lines of each service."""
+        found = self.engine.containers.list(all=True, filters=self.label())
+        return "\n".join(f"{each.name}: {each.logs(tail=20).decode()}" for each in found)
+
+    def label(self):
+        """What all that belongs to the project bears."""
+        return {"label": f"com.docker.compose.project={self.project}"}
 
     def container(self, service) -> Container:
         """A service's container, running or not."""
@@ -57,10 +66,10 @@ class Stack:
         return self.container("stream").exec_run(asked, environment={"SPARKIFY_STALE_SECONDS": "15"})
 
     def what_is_left(self):
-        """All that bears the project's label."""
-        label = {"label": f"com.docker.compose.project={self.project}"}
-        kept = [self.engine.containers.list(all=True, filters=label), self.engine.networks.list(filters=label)]
-        return [*kept[0], *kept[1], *self.engine.volumes.list(filters=label)]
+        """Containers, networks and volumes of the project."""
+        containers = self.engine.containers.list(all=True, filters=self.label())
+        networks = self.engine.networks.list(filters=self.label())
+        return [*containers, *networks, *self.engine.volumes.list(filters=self.label())]
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +81,8 @@ def stack(engine, image):
     settings = {
         "SPARKIFY_KAFKA_PORT": str(port),
         "SPARKIFY_IMAGE": image,
-        "SPARKIFY_SIMULATE_OPTIONS": f"--users {USERS}",
-        "SPARKIFY_TRAIN_OPTIONS": "--learner logistic_regression",
+        "SPARKIFY_SIMULATE_OPTIONS": f"--users {USERS} --days 45",
+        "SPARKIFY_TRAIN_OPTIONS": "--learner logistic",
         "SPARKIFY_REPLAY_OPTIONS": "--unpaced",
         "SPARKIFY_DRIVER_MEMORY": "1g",
         "SPARKIFY_MASTER": "local[2]",
@@ -87,7 +96,7 @@ def stack(engine, image):
 
 
 def test_a_log_is_made_learnt_from_replayed_and_scored_and_the_host_reads_the_results(stack):
-    awaited(lambda: stack.ended_well("replay"), "the replay")
+    awaited(lambda: stack.ended_well("replay"), stack.said)
     report = stack.compose("exec", "-T", "stream", "cat", "/data/replay.json")
     sent = json.loads(report)["acknowledged"]
 
@@ -95,7 +104,7 @@ def test_a_log_is_made_learnt_from_replayed_and_scored_and_the_host_reads_the_re
         found = json.loads(stack.compose("exec", "-T", "stream", "cat", "/data/score.json"))
         return found["read"] >= sent and found
 
-    accounts = awaited(books, lambda: stack.container("stream").logs().decode()[-3000:])
+    accounts = awaited(books, stack.said)
     assert accounts["read"] == sent == accounts["state"] + accounts["without_user"]
     scores = values(all_records(CHURN_SCORES, bootstrap_servers=stack.bootstrap))
     version = stack.compose("exec", "-T", "stream", "cat", "/data/models/current").strip()
