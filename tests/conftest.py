@@ -18,7 +18,9 @@ from streaming.trigger import Topics
 def pytest_collection_modifyitems(items):
     """A test is marked by the most expensive part that it asks for."""
     for item in items:
-        if "broker" in item.fixturenames:
+        if "engine" in item.fixturenames:
+            item.add_marker("docker")
+        elif "broker" in item.fixturenames:
             item.add_marker("broker")
         elif {"spark", "sparkify"} & set(item.fixturenames):
             item.add_marker("spark")

@@ -8,7 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 import yaml
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
@@ -44,8 +44,9 @@ def image(engine):
 @pytest.fixture(scope="session")
 def kafka(engine):
     """Compose's broker without compose, on a free port of loopback."""
-    (port,) = free_ports(0)
     service = COMPOSE["services"]["kafka"]
+    require_image(engine, service["image"])
+    (port,) = free_ports(0)
     advertised = {"KAFKA_ADVERTISED_LISTENERS": f"INTERNAL://kafka:19092,HOST://localhost:{port}"}
     container = DockerContainer(service["image"], env=service["environment"] | advertised, hostname="kafka")
     container.ports["9092/tcp"] = (HOST, port)  # with_bind_ports would open it to the network
@@ -58,6 +59,17 @@ def broker(kafka):
     """The address of the broker in the container, for the fixtures that the stream's tests have."""
     kafka.reload()
     return f"localhost:{kafka.ports['9092/tcp'][0]['HostPort']}"
+
+
+def require_image(engine, name):
+    """Have a public image, pulled if it is not here."""
+    try:
+        engine.images.get(name)
+    except ImageNotFound:
+        try:
+            engine.images.pull(name)
+        except DockerException as error:
+            missing(f"the image {name} is neither here nor can it be pulled: {error}")
 
 
 def awaited(answer, what):
