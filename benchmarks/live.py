@@ -162,7 +162,7 @@ def read(bootstrap: str, topic: str) -> Iterator[tuple[bytes, int]]:
     partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
     consumer.assign(partitions)
     ends = consumer.end_offsets(partitions)
-    found = []
+    found: list[tuple[bytes, int]] = []
     while any(consumer.position(each) < ends[each] for each in partitions):
         for records in consumer.poll(timeout_ms=500).values():
             found.extend((record.value, record.timestamp) for record in records)

@@ -149,5 +149,6 @@ def _by_snapshots(rows: list[Row]) -> Table:
 
 
 def _titled(title: str, caption: str) -> Table:
-    narrow = {"collapse_padding": True, "pad_edge": False}
-    return Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, **narrow)
+    titled = Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD)
+    titled.collapse_padding, titled.pad_edge = True, False  # 80 columns hold it
+    return titled
