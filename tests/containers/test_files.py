@@ -51,3 +51,8 @@ def test_each_service_is_kept_within_bounds(name):
 
 def test_only_kafka_and_its_topics_come_without_a_profile():
     assert {name for name, service in SERVICES.items() if "profiles" not in service} == {"kafka", "topics"}
+
+
+def test_the_broker_keeps_its_topics_in_its_volume():
+    kafka = SERVICES["kafka"]
+    assert kafka["volumes"] == [f"kafka-data:{kafka['environment']['KAFKA_LOG_DIRS']}"]
