@@ -47,7 +47,7 @@ def answers(broker):
     return True
 
 
-def test_a_broker_that_freezes_and_dies_costs_no_event(spark, job, send, read, kafka, broker, classifier):  # noqa: F811
+def test_a_broker_that_freezes_and_dies_costs_no_event(kafka, broker, spark, job, send, read, classifier):  # noqa: F811
     log = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)))
 
     def scored_up_to(stamp):

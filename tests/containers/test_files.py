@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from churn_io.coordinates import KAFKA_VERSION
 from tests.containers.conftest import COMPOSE, ROOT
 
 SERVICES = COMPOSE["services"]
@@ -51,6 +52,10 @@ def test_each_service_is_kept_within_bounds(name):
 
 def test_only_kafka_and_its_topics_come_without_a_profile():
     assert {name for name, service in SERVICES.items() if "profiles" not in service} == {"kafka", "topics"}
+
+
+def test_docker_and_the_local_broker_have_the_same_kafka():
+    assert {SERVICES[name]["image"] for name in ("kafka", "topics")} == {f"apache/kafka:{KAFKA_VERSION}"}
 
 
 def test_the_broker_keeps_its_topics_in_its_volume():
