@@ -33,7 +33,7 @@ def reasons(aws: Aws, step: Handle, status: dict[str, Any], cluster: dict[str, A
         said.append(f"its log: {details['LogFile']}")
     lost = lost_spot_nodes(aws, step.owner)
     if lost:
-        said.append(f"{lost} spot nodes were taken back while it ran; submit it again under another --run")
+        said.append(f"spot nodes that AWS has taken back meanwhile: {lost}; submit it again under another --run")
     return list(dict.fromkeys(text for text in said if text))
 
 
