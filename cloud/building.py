@@ -21,6 +21,7 @@ ENTRY = "train.py"
 ENTRY_SOURCE = Path("deploy/emr") / ENTRY
 NEWEST_GLIBC, OLDEST_GLIBC = 34, 17  # of Amazon Linux 2023, and of the oldest wheels in use
 BROUGHT_BY_EMR = "pyspark"
+FOR_OLDER_SPARK = "pandas>=2.2"  # pyspark.ml of Spark 3.5 imports it, and EMR's Python 3.11 has none
 EXTENSION = re.compile(r"\.cpython-(\d)(\d+)-|(?:^|/)lib/python(\d)\.(\d+)/")
 
 
@@ -43,6 +44,8 @@ def built(project: Path, folder: Path, architecture: Architecture, environment: 
     """
     if not (project / ENTRY_SOURCE).is_file():
         raise BadSetup(f"{project}: not this project's source, {ENTRY_SOURCE} is missing; name it with --project")
+    if environment:
+        require_python(environment)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(project / ENTRY_SOURCE, folder / ENTRY)
     build_wheel(project, folder / WHEEL)
@@ -50,7 +53,6 @@ def built(project: Path, folder: Path, architecture: Architecture, environment: 
         shutil.copyfile(environment, folder / ENVIRONMENT)
     else:
         build_environment(project, folder / ENVIRONMENT, architecture.machine)
-    require_python(folder / ENVIRONMENT)
 
 
 def settings(project: Path) -> ConfigParser:
@@ -68,7 +70,7 @@ def version(project: Path) -> str:
 def requirements(project: Path) -> list[str]:
     """What the project depends on, without what EMR brings itself."""
     wanted = settings(project)["options"]["install_requires"].split("\n")
-    return [row for row in wanted if row and not row.startswith(BROUGHT_BY_EMR)]
+    return [*(row for row in wanted if row and not row.startswith(BROUGHT_BY_EMR)), FOR_OLDER_SPARK]
 
 
 def build_wheel(project: Path, target: Path) -> None:

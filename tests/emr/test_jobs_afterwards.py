@@ -34,7 +34,7 @@ def test_a_steps_logs_are_its_own_and_those_of_the_driver_that_it_names(sparkify
     front.says("DescribeCluster", {"Cluster": {"LogUri": f"s3n://{bucket}/emr/", "Status": status}})
     ours, other = "application_1_0001", "application_1_0002"
     files = {
-        f"steps/s-1/stderr.gz": f"Submitted application {ours}\n",
+        "steps/s-1/stderr.gz": f"Submitted application {ours}\n",
         f"containers/{ours}/container_1_0001_01_000001/stdout.gz": "published\n",
         f"containers/{ours}/container_1_0001_01_000002/stderr.gz": "an executor's\n",
         f"containers/{other}/container_1_0002_01_000001/stdout.gz": "somebody else's\n",

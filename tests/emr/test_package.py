@@ -13,6 +13,7 @@ from cloud.aws import Aws
 from cloud.building import ENVIRONMENT, WHEEL, Architecture, archive, require_python
 from cloud.package import manifest_of, upload
 from cloud.places import place
+from sandbox.cli import app
 from tests.conftest import missing
 from tests.emr.conftest import ROLE
 
@@ -38,18 +39,18 @@ def submit(submission, application):
     return [*submission, "--application", application, "--role", ROLE]
 
 
-def test_the_project_is_built_as_a_wheel_with_its_tables_and_uploaded_once(sparkify, bucket, front, tmp_path):
+def test_the_project_is_built_as_a_wheel_with_its_tables_and_uploaded(bucket, front, capsys, tmp_path):
     made = environment(tmp_path / "made.tar.gz", "numpy/core.cpython-311-x86_64-linux-gnu.so")
     words = ["emr", "package", f"s3://{bucket}/package", "--project", ROOT, "--environment", made]
     try:
-        said = sparkify(*words, "--built", tmp_path / "built")
+        app([*map(str, words), "--built", str(tmp_path / "built")], standalone_mode=False)
     except BadSetup as error:
         missing(str(error))
-    assert "uploaded: train.py, sparkify.zip, environment.tar.gz" in said
+    assert "uploaded: train.py, sparkify.zip, environment.tar.gz" in capsys.readouterr().out
     with zipfile.ZipFile(tmp_path / "built" / WHEEL) as wheel:
         names = set(wheel.namelist())
         assert {info.date_time[0] for info in wheel.infolist()} == {1980}  # the same bytes in each build
-    assert {"batch_training/__main__.py", "batch_training/templates/model.html", "churn/tables/metros.csv"} <= names
+    assert {"batch_training/__main__.py", "batch_training/templates/page.html", "churn/tables/metros.csv"} <= names
     assert not {name for name in names if name.startswith(("tests/", "deploy/"))}
 
 

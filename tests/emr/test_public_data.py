@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from cloud.public_data import BUCKET, SETS, etag_of
+from cloud.public_data import BUCKET, SETS
 from tests.emr.front import Answer
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -22,10 +22,10 @@ def there(s3, front):
     return s3
 
 
-def part_of(folder, content, etag, size=len(CONTENT)):
+def part_of(folder, content, etag):
     """What a fetch that broke off has left."""
     (folder / f"{NAME}.part").write_bytes(content)
-    (folder / f"{NAME}.part.json").write_text(f'{{"bytes": {size}, "etag": "\\"{etag}\\""}}')
+    (folder / f"{NAME}.part.json").write_text(f'{{"bytes": {len(CONTENT)}, "etag": "\\"{etag}\\""}}')
 
 
 def ranges(front):
