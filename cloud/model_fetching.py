@@ -20,6 +20,8 @@ def fetched(aws: Aws, registry: Place, version: str | None, models: Path) -> Pat
     Raises NoModel for a version that is not there or not whole, BadSetup for one that is here already.
     """
     version = version or current(aws, registry)
+    if not is_name(version):
+        raise NoModel(f"{registry}: {version!r} is no version; `sparkify models list --models {registry}` names them")
     folder = models / version
     if folder.exists():
         raise BadSetup(f"{folder}: is here already; `sparkify models promote {version} --models {models}` uses it")
@@ -40,12 +42,9 @@ def fetched(aws: Aws, registry: Place, version: str | None, models: Path) -> Pat
 def current(aws: Aws, registry: Place) -> str:
     """The version in force; raises NoModel when there is none."""
     try:
-        version = object_text(aws, registry / POINTER).strip()
+        return object_text(aws, registry / POINTER).strip()
     except NotThere as error:
         raise NoModel(f"{registry}: {POINTER} is missing; a training makes one, --version names another") from error
-    if not is_name(version):
-        raise NoModel(f"{registry / POINTER}: names no version; --version names one")
-    return version
 
 
 def save(aws: Aws, bucket: str, entry: dict[str, Any], path: Path) -> None:

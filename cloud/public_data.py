@@ -87,6 +87,14 @@ class Part:
         """How many bytes are here."""
         return self.path.stat().st_size if self.path.exists() else 0
 
+    def append(self, chunk: bytes) -> None:
+        """Add what came; raises BadSetup when the disk does not take it."""
+        try:
+            with self.path.open("ab") as file:
+                file.write(chunk)
+        except OSError as error:
+            raise BadSetup(f"{self.path}: {error.strerror}; make room, then repeat: it goes on there") from error
+
     def forget(self) -> None:
         """Delete what is here."""
         self.path.unlink(missing_ok=True)
@@ -106,14 +114,10 @@ def receive(client: Any, source: Place, facts: Facts, part: Part, show: Show) ->
         return
     where = {"Bucket": source.bucket, "Key": source.key}
     body = client.get_object(**where, Range=f"bytes={here}-", IfMatch=facts.etag)["Body"]
-    try:
-        with part.path.open("ab") as file:
-            for chunk in body.iter_chunks(CHUNK_BYTES):
-                file.write(chunk)
-                here += len(chunk)
-                show(here, facts.bytes)
-    except OSError as error:
-        raise BadSetup(f"{part.path}: {error.strerror or error}; make room, then repeat: it goes on there") from error
+    for chunk in body.iter_chunks(CHUNK_BYTES):
+        part.append(chunk)
+        here += len(chunk)
+        show(here, facts.bytes)
     if here < facts.bytes:
         raise CloudUnavailable(f"{source}: broke off after {here:,} of {facts.bytes:,} bytes; repeat: it goes on there")
 

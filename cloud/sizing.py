@@ -9,7 +9,8 @@ GB = 10**9
 MEASURED_CORE_SECONDS_PER_GB = 264 * 2 / 12
 # Assumed, not measured: a vCPU is half a core, and S3 is slower than a local disk.
 VCPU_SECONDS_PER_GB = 2.5 * MEASURED_CORE_SECONDS_PER_GB
-GZIP_RATIO = 10  # bytes of JSON in a byte of .gz; logs of the simulator come to 9 to 11
+COMPRESSED = (".gz", ".parquet")
+COMPRESSION = 10  # assumed: bytes of JSON in a byte of these
 SERIAL_SECONDS = 90  # assumed: planning and small fits, which more executors do not hasten
 START_SECONDS = {"serverless": 120, "cluster": 0, "transient": 420}  # assumed: until Spark runs
 
@@ -48,7 +49,7 @@ class Estimate:
 
 def json_bytes(objects: list[tuple[str, int]]) -> int:
     """Bytes of JSON in objects given by key and size, compressed ones counted as what they hold."""
-    return sum(size * (GZIP_RATIO if key.endswith(".gz") else 1) for key, size in objects)
+    return sum(size * (COMPRESSION if key.endswith(COMPRESSED) else 1) for key, size in objects)
 
 
 def sized(size_bytes: int) -> Size:

@@ -95,6 +95,7 @@ def test_what_is_here_already_or_not_whole_there_is_refused_and_leaves_nothing(
     assert "no model, model.json is missing" in complaint("emr", "fetch", registry, *models, "--version", "v2")
     (tmp_path / "v1").mkdir()
     assert "is here already" in complaint("emr", "fetch", registry, *models)
+    assert "'../v1' is no version" in complaint("emr", "fetch", registry, *models, "--version", "../v1")
     assert "current is missing" in complaint("emr", "fetch", f"s3://{bucket}/nowhere", *models)
     assert [path.name for path in tmp_path.iterdir()] == ["v1"]
 

@@ -26,4 +26,4 @@ def test_executors_grow_with_the_log_from_two_to_thirty_two(gb, executors):
 
 
 def test_a_compressed_file_counts_as_what_it_holds():
-    assert json_bytes([("a.json", 100), ("b.json.gz", 100)]) == 1100
+    assert json_bytes([("a.json", 100), ("b.json.gz", 100), ("c.parquet", 100)]) == 2100
