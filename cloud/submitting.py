@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from churn.errors import NotThere
+from churn.errors import JobFailed, NotThere
 from cloud import runs, sizing
 from cloud.aws import Aws, Call
-from cloud.jobs import Handle, Job, Target, Wish
+from cloud.jobs import Handle, Job, State, Target, Wish
 from cloud.package import MANIFEST, local_manifest, verified
 from cloud.places import Place, below
 
@@ -31,9 +31,16 @@ def submitted(aws: Aws, wish: Wish, package: Place, target: Target) -> Submitted
     job = Job(wish, package, manifest, sizing.sized(size_of(aws, wish.log)))
     before = target.found(aws, job)
     if before:
-        runs.require_success(before, runs.state(aws, before))
+        require_not_failed(job, before, runs.state(aws, before))
         return Submitted(job, before, is_new=False)
     return Submitted(job, target.started(aws, aws.answer(target.start(job))), is_new=True)
+
+
+def require_not_failed(job: Job, before: Handle, found: State) -> None:
+    """Raise JobFailed for a run that has ended badly: under its name it is not started again."""
+    if found.is_over and not found.is_success:
+        reason = found.reason or "AWS gives no reason"
+        raise JobFailed(f"{before}: {job.name} was started before and is {found.word}: {reason}; --run starts another")
 
 
 def size_of(aws: Aws, log: Place) -> int:

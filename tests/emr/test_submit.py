@@ -128,7 +128,8 @@ def test_a_run_that_fails_is_exit_code_1_with_the_reason_and_where_to_read_on(co
 def test_a_run_that_failed_is_not_started_again_under_its_name(complaint, sparkify, serverless, front):
     sparkify(*serverless)
     front.says("/jobruns/", {"jobRun": {"state": "FAILED", "stateDetails": "out of memory"}})
-    assert "FAILED: out of memory" in complaint(*serverless)
+    said = complaint(*serverless)
+    assert "was started before and is FAILED: out of memory; --run starts another" in said
     assert len(front.asked("POST /applications/")) == 1
 
 
