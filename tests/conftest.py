@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items):
             item.add_marker("docker")
         elif "broker" in item.fixturenames:
             item.add_marker("broker")
+        elif "front" in item.fixturenames:
+            item.add_marker("cloud")
         elif {"spark", "sparkify"} & set(item.fixturenames):
             item.add_marker("spark")
         else:

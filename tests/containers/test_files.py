@@ -34,6 +34,13 @@ def test_the_image_has_all_that_the_project_asks_for_and_each_package_has_its_ha
         assert all("--hash=sha256:" in entry for entry in entries)
 
 
+def test_the_image_is_made_of_all_packages():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    packages = {name.split(".")[0] for name in setup["options"]["packages"].split()}
+    assert packages <= {row[1:] for row in (ROOT / ".dockerignore").read_text().splitlines() if row.startswith("!")}
+
+
 def test_each_variable_of_compose_is_documented_with_its_default():
     used = re.findall(r"\$\{(\w+):-([^}]*)\}", (ROOT / "docker-compose.yml").read_text())
     documented = re.findall(r"^# (SPARKIFY_\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.M)

@@ -66,7 +66,7 @@ def left_over(folder):
 
 def test_the_demo_reports_what_happened_and_leaves_nothing_running(demo, tmp_path):
     process = demo()
-    assert process.wait(600) == 0, (tmp_path / "said").read_text()[-2000:]
+    assert process.wait(1800) == 0, (tmp_path / "said").read_text()[-2000:]
     figures = json.loads((tmp_path / "demo" / "report.json").read_text())
     assert figures.keys() == KEYS
     sent = [json.loads((tmp_path / "demo" / f"{name}.json").read_text())["sent"] for name in ("fill", "live")]
