@@ -11,7 +11,9 @@ from churn_io.storage import Storage
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
 from streaming.job import prepared, run
+from streaming.source import Source
 from streaming.sweep import stored_states
+from streaming.trigger import Policy
 from tests.builders import START_MS, by_time, event, grumbler, listener, naive_state
 from tests.churn.test_state import by_user
 from tests.streaming.conftest import values
@@ -32,23 +34,36 @@ def clock_of(log):
     return max(each["ts"] for each in log)
 
 
-def test_a_log_sent_twice_in_any_order_with_a_restart_between_is_the_log_sent_once(spark, job, send, log):
-    job = replace(job, dedupe_hours=24 * 28)
+def batches(job, max_events, hours):
+    """The job in batches of so many events, without sweeps."""
+    source = Source(job.source.bootstrap, job.source.topic, max_events)
+    return replace(job, source=source, policy=Policy(cool_down_days=7, sweep_days=0), dedupe_hours=hours)
+
+
+def test_a_log_sent_twice_in_any_order_with_a_crash_between_is_the_log_sent_once(spark, job, send, log):
+    job = batches(job, 100, hours=24 * 28)
     copies = random.Random(1).sample(log * 2, 2 * len(log))
     visitors_and_broken = [event(30, user=None), event(30, user=None), b"{broken", b"{broken"]
-    totals = []
-    for part in (copies[:90], copies[90:] + visitors_and_broken):
-        send(part)
-        totals.append(run(spark, job))
-    total = totals[0] + totals[1]
-    assert total == Accounts(244, 120, 2, 2, 0, 120, total.scores, total.alerts)
+
+    def failing(batch_id, _accounts):
+        if batch_id == 1:
+            raise ValueError("between the results and the commit")
+
+    send(copies[:90])
+    total = run(spark, job)
+    send(copies[90:] + visitors_and_broken)
+    with pytest.raises(ValueError, match="between"):
+        run(spark, job, on_batch=failing)
+    total += run(spark, job)
+    assert (total.read, total.state, total.rejected, total.without_user) == (244, 120, 2, 2)
+    assert (total.late, total.duplicates) == (0, 120)
     assert total.is_balanced
     assert_states(spark, job, log, clock_of(log))
 
 
 def test_a_log_replayed_later_changes_nothing_whatever_the_hours(spark, job, send, log):
     """What is older than the hours cannot be told from a repeat, and is late; only that much is remembered."""
-    job = replace(job, dedupe_hours=24)
+    job = batches(job, 60, hours=24)
     send(log)
     first = run(spark, job)
     assert (first.state, first.late, first.duplicates) == (120, 0, 0)
@@ -68,27 +83,13 @@ def test_an_event_as_old_as_the_hours_is_late_and_a_millisecond_newer_one_counts
         send([event(30, user="calm", itemInSession=number * 40 + each) for each in range(40)])
     edge_ms = START_MS + 29 * DAY_MS
     send([event(0, user=user, ts=edge_ms + ms) for user, ms in (("older", 0), ("newer", 1))])
-    total = run(spark, replace(job, dedupe_hours=24))
+    total = run(spark, batches(job, 40, hours=24))
     assert (total.state, total.late, total.duplicates) == (81, 1, 0)
     assert {score["user_id"] for score in values(read(job.topics.scores))} == {"calm", "newer"}
 
 
-def test_a_batch_that_a_restart_repeats_is_no_repeat(spark, job, send, log):
-    job = replace(job, dedupe_hours=24)
-    send(log)
-
-    def failing(batch_id, _accounts):
-        if batch_id == 1:
-            raise ValueError("between the results and the commit")
-
-    with pytest.raises(ValueError, match="between"):
-        run(spark, job, on_batch=failing)
-    total = run(spark, job)
-    assert (total.read, total.state, total.late, total.duplicates) == (80, 80, 0, 0)
-    assert_states(spark, job, log, clock_of(log))
-
-
 def test_without_it_an_event_counts_as_often_as_it_was_sent(spark, job, send, log):
+    job = batches(job, 240, hours=None)
     send(by_time(log, log))
     total = run(spark, job)
     assert (total.read, total.state, total.duplicates) == (240, 240, None)
