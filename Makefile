@@ -28,7 +28,7 @@ bench: $(VENV)/.installed java  ## Time the stream beside a plain loop, Quix Str
 	@$(BIN)/python -m benchmarks
 
 test: $(VENV)/.installed java  ## Run the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile  # a file shares its broker and its session
 
 check: $(VENV)/.installed  ## Format, lint and types, in seconds
 	$(BIN)/ruff format --check .

@@ -10,7 +10,6 @@ from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import numpy as np
-from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -55,9 +54,9 @@ def tuned(learner: Learner, training: DataFrame, card: ModelCard, step: Step = l
         point, fold = task
         return held_out(replace(learner, parameters=point), training, card, fold)
 
-    session = training.sparkSession
-    with ThreadPool(min(len(tasks), session.sparkContext.defaultParallelism)) as pool:
-        found = list(_counted(pool.imap(inheritable_thread_target(session)(measured), tasks), len(tasks), step))
+    cores = training.sparkSession.sparkContext.defaultParallelism
+    with ThreadPool(min(len(tasks), cores)) as pool:
+        found = list(_counted(pool.imap(measured, tasks), len(tasks), step))
     by_point = np.reshape(found, (len(learner.grid), FOLDS)).mean(axis=1)
     best = learner.grid[int(np.argmax(by_point))]
     tried = (Tried(named(point), float(mean)) for point, mean in zip(learner.grid, by_point, strict=True))

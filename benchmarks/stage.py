@@ -28,6 +28,7 @@ class Stage:
     bootstrap: str
     events: int
     users: int
+    log: Path
     fill_rate: float  # records a second that the producer reached, kafka-python in one process
 
     @property
@@ -57,7 +58,7 @@ def set_up(folder: Path, events: int, users: int) -> Iterator[Stage]:
             raise BadSetup(
                 f"{log}: wanted are {events} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
             )
-        yield Stage(folder, broker.bootstrap, events, users, replayed["rate"])
+        yield Stage(folder, broker.bootstrap, events, users, log, replayed["rate"])
 
 
 def sparkify(*arguments: object) -> None:

@@ -22,7 +22,7 @@ class BrokerUnavailable(ChurnError):
 
 
 class NotAllowed(ChurnError):
-    """An operation that the broker's access lists do not grant us."""
+    """An operation that the broker's access lists, or AWS's policies, do not grant us."""
 
 
 class TopicMissing(ChurnError):
@@ -35,3 +35,23 @@ class CheckpointMismatch(ChurnError):
 
 class BadSetup(ChurnError):
     """The machine lacks something: Java, a free port, a jar."""
+
+
+class CloudUnavailable(ChurnError):
+    """AWS does not answer, throttles, or refuses for a reason of its own."""
+
+
+class NotThere(CloudUnavailable):
+    """A bucket, an object or a job that AWS does not know."""
+
+
+class BadPackage(ChurnError):
+    """A package for EMR that is half uploaded, damaged, or of another Python."""
+
+
+class JobFailed(ChurnError):
+    """A job on EMR that ended without success."""
+
+
+class BadDownload(ChurnError):
+    """What came down is not what lies at the server."""

@@ -98,7 +98,7 @@ def is_one_object(text: Column) -> Column:
     A flat object ends at its first closing brace. Any other text is parsed again, as the only item of a list and as
     the first of two: a bracket of its own that closed the list too early would make both equally long.
     """
-    before_last = F.substring(text.cast("binary"), F.lit(1), F.octet_length(text) - 1)  # searching bytes is fast
+    before_last = text.cast("binary").substr(F.lit(1), F.octet_length(text) - 1)  # searching bytes is fast
     is_flat = text.endswith("}") & ~before_last.cast("string").contains("}")
     alone = F.json_array_length(F.concat(F.lit("["), text, F.lit("]")))  # null: no list
     followed = F.json_array_length(F.concat(F.lit("["), text, F.lit(",0]")))
@@ -124,13 +124,14 @@ def rules() -> tuple[Rule, ...]:
         Rule("registration_not_a_time", ~F.col("registered").between(0, LATEST_REGISTRATION_MS)),
         Rule("registration_in_the_future", F.col("registered") - MAX_AHEAD_MS > F.col("ts_ms")),
         Rule("user_id_not_an_id", F.length("user_id") > MAX_USER_ID),
-        Rule("user_id_not_an_id", F.when(~is_a_number(F.col("user_id")), F.col("user_id").rlike(NOT_IN_AN_ID))),
+        Rule("user_id_not_an_id", F.when(~is_a_number("user_id"), F.col("user_id").rlike(NOT_IN_AN_ID))),
     )
 
 
-def is_a_number(user_id: Column) -> Column:
+def is_a_number(column: str) -> Column:
     """Whether the id is a whole number written the usual way, as most are: found sooner than by an expression."""
-    return F.coalesce(user_id.try_cast("long").cast("string") == user_id, F.lit(False))
+    # in SQL: Spark 3.5 has it, but no method of a column's for it
+    return F.coalesce(F.expr(f"try_cast({column} AS BIGINT)").cast("string") == F.col(column), F.lit(False))
 
 
 def judged(events: DataFrame) -> DataFrame:

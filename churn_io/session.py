@@ -17,13 +17,16 @@ SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be froz
 DEFAULT_MASTER = "local[*]"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-SETTINGS = {
-    "spark.sql.session.timeZone": "UTC",
+# for a Spark that this program starts; a cluster's hosts, sizes and jars are spark-submit's to say
+OWN_SPARK = {
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",  # the programs show their own
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+}
+SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.showConsoleProgress": "false",  # the programs show their own
     "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
     # counting the rows costs a lookup per write; the progress line takes its numbers elsewhere
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
@@ -45,7 +48,7 @@ def chosen_master(master: str | None) -> str | None:
 def spark_session(
     app_name: str, master: str | None = None, extra: dict[str, str] | None = None, paths: Iterable[str] = ()
 ) -> SparkSession:
-    """A session with the product's settings; `master` None leaves the choice, and S3, to spark-submit.
+    """A session with the product's settings; `master` None leaves it, hosts, sizes and connectors to spark-submit.
 
     `paths` are those that it will touch: one on S3 brings the connector along. Raises BadSetup when Java is missing
     or too old, or when the jars cannot be fetched.
@@ -53,24 +56,25 @@ def spark_session(
     require_java()
     os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder.appName(app_name)
-    jars = connector_jars()
-    on_s3: dict[str, str] = {}
+    settings = dict(SETTINGS)
     if master is not None:
         builder = builder.master(master)
-        if any(is_object_store(path) for path in paths):
-            jars += s3_jars()
-            on_s3 = s3_settings()
-    settings = {
-        **SETTINGS,
-        **on_s3,
-        "spark.driver.memory": os.environ.get("SPARKIFY_DRIVER_MEMORY", "3g"),
-        "spark.jars": ",".join(map(str, jars)),
-        **(extra or {}),
-    }
-    for name, value in settings.items():
+        settings |= own_spark(any(is_object_store(path) for path in paths))
+    for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
     with interrupts_held():
         return builder.getOrCreate()
+
+
+def own_spark(on_s3: bool) -> dict[str, str]:
+    """What a Spark needs that this program starts itself: loopback, few partitions, memory, the connectors' jars."""
+    jars = connector_jars() + (s3_jars() if on_s3 else [])
+    return {
+        **OWN_SPARK,
+        **(s3_settings() if on_s3 else {}),
+        "spark.driver.memory": os.environ.get("SPARKIFY_DRIVER_MEMORY", "3g"),
+        "spark.jars": ",".join(map(str, jars)),
+    }
 
 
 @contextmanager

@@ -5,6 +5,8 @@ import typer
 from batch_training.commands import app as batch_app
 from batch_training.model_commands import app as models_app
 from churn_io.console import run
+from cloud.data_commands import app as data_app
+from cloud.emr_commands import app as emr_app
 from producer.commands import app as producer_app
 from sandbox.commands import app as kafka_app
 from sandbox.commands import demo_app
@@ -20,6 +22,8 @@ for program in (demo_app, study_app, producer_app, batch_app, streaming_app):
     app.registered_commands.extend(program.registered_commands)
 app.add_typer(kafka_app, name="kafka")
 app.add_typer(models_app, name="models")
+app.add_typer(emr_app, name="emr")
+app.add_typer(data_app, name="data")
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "broker" in item.fixturenames:
             item.add_marker("broker")
+        elif "front" in item.fixturenames:
+            item.add_marker("cloud")
         elif {"spark", "sparkify"} & set(item.fixturenames):
             item.add_marker("spark")
         else:

@@ -16,7 +16,7 @@ from sandbox.broker import PROPERTIES
 from sandbox.cli import app
 
 ROOT = Path(__file__).parent.parent
-PROGRAMS = ("producer", "batch_training", "streaming")
+PROGRAMS = ("producer", "batch_training", "streaming", "cloud")
 OURS = ("churn", "churn_io", *PROGRAMS, "sandbox", "tests")
 MAY_IMPORT = {
     "churn": {"churn"},

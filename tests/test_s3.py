@@ -3,79 +3,45 @@
 import csv
 import io
 import os
-import socket
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 
-import boto3
 import pytest
-from botocore.exceptions import BotoCoreError
 
 from producer.pacing import Pace
 from producer.replay import Selection, publisher, replay, selected
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
-from tests.conftest import missing
+from tests.s3_server import client, running_server, variables
 
 BUCKET = "sparkify-test"
-START_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def environment():
-    """The variables with which AWS's own tools, and ours, find the local S3 server and their credentials."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield {
-        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    server.terminate()
-    server.wait(10)
+def server():
+    """The address of a local S3 server."""
+    with running_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def bucket(environment):
-    """An empty bucket; waits until the server answers."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=environment["AWS_ENDPOINT_URL_S3"],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        region_name="us-east-1",
-    )
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            client.create_bucket(Bucket=BUCKET)
-            break
-        except BotoCoreError as error:
-            if time.monotonic() > deadline:
-                missing(f"the local S3 server does not answer: {error}")
-            time.sleep(0.2)
-    yield client
-    client.close()
+def bucket(server):
+    """An empty bucket."""
+    s3 = client("s3", server)
+    s3.create_bucket(Bucket=BUCKET)
+    yield s3
+    s3.close()
 
 
 @pytest.fixture(scope="module")
-def sparkify(environment, bucket):
+def sparkify(server, bucket):
     """A function that runs `sparkify ARGUMENTS` with the local S3 server as its S3."""
 
     def run(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "sandbox", *arguments],
-            capture_output=True, text=True, check=False, timeout=1200, env={**os.environ, **environment},
+            capture_output=True, text=True, check=False, timeout=1200, env={**os.environ, **variables(server)},
         )  # fmt: skip
 
     return run

@@ -1,4 +1,4 @@
-"""Ctrl-C while Spark starts: the program ends in order, and no JVM outlives it."""
+"""Spark's start: what is left to spark-submit, and Ctrl-C, after which no JVM outlives the program."""
 
 import os
 import signal
@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from churn_io.session import OWN_SPARK, SETTINGS
 
 
 def children(pid):
@@ -35,3 +37,8 @@ def test_an_interrupt_while_spark_starts_leaves_no_jvm(spark, tmp_path, seconds)
     while any(Path(f"/proc/{jvm}").exists() for jvm in jvms):
         assert time.monotonic() < deadline, f"{jvms} live on"
         time.sleep(0.1)
+
+
+def test_what_a_cluster_knows_better_is_not_among_the_settings_that_it_is_given():
+    assert {"spark.driver.host", "spark.driver.bindAddress", "spark.sql.shuffle.partitions"} <= set(OWN_SPARK)
+    assert not {"spark.master", "spark.driver.memory", "spark.jars", *OWN_SPARK} & set(SETTINGS)

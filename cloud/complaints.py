@@ -1,0 +1,66 @@
+"""AWS's refusals in one line each: what was wanted, what AWS says, what to do."""
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
+
+from churn.errors import BadSetup, ChurnError, CloudUnavailable, NotAllowed, NotThere
+
+# an API answers with its own codes, and S3 to a HEAD with the number alone
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+WRONG_KEY = {
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation"}
+THROTTLED = {
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "ResourceNotFoundException"}
+
+
+def complaint(what: str, error: Exception) -> ChurnError | None:
+    """The error in our terms; None for one that is not boto3's."""
+    if isinstance(error, ClientError):
+        return refusal(what, error)
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return BadSetup(
+            f"{what}: no credentials for AWS ({error}); `aws configure` or `aws sso login` makes some, "
+            "AWS_PROFILE names which"
+        )
+    if isinstance(error, NoRegionError):
+        return BadSetup(f"{what}: no region; set AWS_REGION, such as us-east-1")
+    if isinstance(error, BotoCoreError):
+        return CloudUnavailable(f"{what}: AWS does not answer ({error}); check the network and AWS_REGION, and repeat")
+    return None
+
+
+def refusal(what: str, error: ClientError) -> ChurnError:
+    """What AWS answered in place of what was asked for."""
+    code = error.response["Error"].get("Code", "unknown")
+    says = " ".join(error.response["Error"].get("Message", "").split()) or "no reason given"
+    if code in EXPIRED:
+        return BadSetup(f"{what}: the credentials have expired ({says}); log in again, such as by `aws sso login`")
+    if code in WRONG_KEY:
+        return BadSetup(f"{what}: AWS does not accept the credentials ({code}: {says}); check AWS_PROFILE and the keys")
+    if code in DENIED:
+        return NotAllowed(
+            f"{what}: {error.operation_name} is not allowed ({says}); docs/emr.md lists the rights that are needed"
+        )
+    if code in THROTTLED:
+        return CloudUnavailable(
+            f"{what}: AWS throttles {error.operation_name}, after {retries(error)} retries still; wait, then repeat"
+        )
+    if code in ABSENT:
+        return NotThere(f"{what}: not there ({code}: {says}); check the name and the region")
+    return CloudUnavailable(f"{what}: {error.operation_name} is refused ({code}: {says})")
+
+
+def retries(error: ClientError) -> int:
+    """How often the call was repeated."""
+    return int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))

@@ -1,0 +1,47 @@
+"""Jobs that were started: their state, the wait for their end, and their end; on a cluster or without one."""
+
+import time
+from collections.abc import Callable
+
+from churn.errors import JobFailed
+from cloud import serverless, step_states
+from cloud.aws import Aws, Call
+from cloud.jobs import Handle, State
+
+POLL_SECONDS = 15  # AWS throttles who asks much more often
+
+Show = Callable[[State, float], None]
+
+
+def state(aws: Aws, job: Handle) -> State:
+    """How the job is."""
+    return step_states.state(aws, job) if job.is_step else serverless.state(aws, job)
+
+
+def cancel(job: Handle) -> Call:
+    """The call that ends the job."""
+    return step_states.cancel(job) if job.is_step else serverless.cancel(job)
+
+
+def awaited(
+    aws: Aws,
+    job: Handle,
+    show: Show,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> State:
+    """The state in which the job has ended, each on the way given to `show` with the seconds that have passed."""
+    began = clock()
+    while True:
+        found = state(aws, job)
+        show(found, clock() - began)
+        if found.is_over:
+            return found
+        sleep(POLL_SECONDS)
+
+
+def require_success(job: Handle, found: State) -> None:
+    """Raise JobFailed, with AWS's reason and where to read on, for a job that has ended otherwise."""
+    if found.is_over and not found.is_success:
+        reason = found.reason or "AWS gives no reason"
+        raise JobFailed(f"{job}: {found.word}: {reason}; `sparkify emr logs {job}` fetches what it said")
