@@ -147,8 +147,8 @@ def is_accepted() -> Column:
     return F.col("reason").isNull() & ~F.col("without_user")
 
 
-def accepted(events: DataFrame) -> DataFrame:
-    """Judged events that break no rule and belong to a user, with EVENT_COLUMNS (times in epoch ms, UTC)."""
+def accepted(events: DataFrame, *others: Column) -> DataFrame:
+    """Judged events that break no rule and belong to a user: EVENT_COLUMNS (times in epoch ms, UTC), and `others`."""
     return events.where(is_accepted()).select(
         "user_id",
         coded(F.col("page")).alias("page_code"),
@@ -156,6 +156,7 @@ def accepted(events: DataFrame) -> DataFrame:
         (F.col("level") == "paid").alias("is_paid"),
         F.col("registered").cast("long").alias("registered_ms"),
         metro_code(F.col("location")).alias("metro_code"),
+        *others,
     )
 
 

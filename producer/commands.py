@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from churn_io.console import complaints, speech
 from producer import replay as replaying
 from producer.pacing import Lateness, Pace
 from producer.replay import Report, Selection, publisher, selected
+from producer.resume import held
 from producer.simulate import simulate
 
 app = typer.Typer(no_args_is_help=True, help="file -> topic")
@@ -41,6 +43,9 @@ def replay(
         int, typer.Option(min=1, help="Play the log so often, each round later; rewrites the ts of the repeats.")
     ] = 1,
     limit: Annotated[int | None, typer.Option(min=0, help="At most so many lines.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Send what the topic lacks: goes on with a replay that was cut off.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and pace, send nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON.")] = None,
 ) -> None:
@@ -48,15 +53,18 @@ def replay(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was sent is awaited and reported
     pace = chosen_pace(speed, rate, unpaced)
     selection = Selection(logs, epoch_ms(since), epoch_ms(until), limit, loop)
+    known = held(bootstrap, topic, selection) if resume else None
+    chosen = known.missing(selected(selection)) if known else selected(selection)
     with publisher(bootstrap, topic, dry_run) as sink, Bar() as bar:
-        done = replaying.replay(selected(selection), sink, pace, bar)
+        done = replaying.replay(chosen, sink, pace, bar)
+    done = replace(done, held=known.met if known else 0)
     speech.print(in_words(done), highlight=False, soft_wrap=True)
     if report:
         aside = report.with_name(f".{report.name}")
         report.parent.mkdir(parents=True, exist_ok=True)
         aside.write_text(json.dumps(done.as_dict(), indent=2))
         aside.replace(report)
-    if not done.sent and limit != 0 and not done.problem and not done.interrupted:
+    if not done.sent and not done.held and limit != 0 and not done.problem and not done.interrupted:
         raise InvalidLog(f"{logs}: no line lies between --from and --to")
     if done.problem:
         raise InvalidLog(done.problem)
@@ -64,7 +72,9 @@ def replay(
         raise KeyboardInterrupt
     if not done.is_complete:
         missing = done.sent - done.acknowledged
-        raise NotDelivered(f"{missing} of {done.sent} lines were not acknowledged by {bootstrap}; repeat the replay")
+        raise NotDelivered(
+            f"{missing} of {done.sent} lines were not acknowledged by {bootstrap}; add --resume to send them"
+        )
 
 
 def chosen_pace(speed: float | None, rate: float | None, unpaced: bool) -> Pace:
@@ -94,7 +104,8 @@ def in_words(report: Report) -> str:
     volume = f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s = {report.rate:.0f}/s"
     lateness = f"lateness p50 {report.lateness_p50_ms:.1f} ms, p99 {report.lateness_p99_ms:.1f} ms"
     end = "interrupted: " if report.interrupted else ""
-    return f"{end}{report.sent} lines {how}; {report.bad_lines} bad lines; {volume}; {lateness}"
+    before = f"; {report.held} were there before" if report.held else ""
+    return f"{end}{report.sent} lines {how}{before}; {report.bad_lines} bad lines; {volume}; {lateness}"
 
 
 class Bar(Progress):

@@ -4,7 +4,7 @@ import gzip
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
@@ -25,6 +25,7 @@ class Line:
     user: bytes | None
     ts_ms: int | None
     is_bad: bool
+    loop: int = 1  # the round of a log that is played more than once
 
 
 def files(path: Path) -> list[Path]:
@@ -39,6 +40,11 @@ def files(path: Path) -> list[Path]:
     return found
 
 
+def source_name(path: Path, file: Path) -> str:
+    """What a file of the log is called: its path within the folder, or its name."""
+    return file.name if path.is_file() else file.relative_to(path).as_posix()
+
+
 def latest_ms() -> int:
     """The last moment (epoch ms) at which Kafka takes a record now."""
     return int(time.time() * 1000) + MAX_AHEAD_MS
@@ -49,13 +55,14 @@ def lines(path: Path) -> Iterator[Line]:
     any_line = False
     end_ms = latest_ms()
     for file in files(path):
+        source = source_name(path, file)
         try:
             with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
                 for number, raw in enumerate(opened, start=1):
                     value = raw.rstrip(b"\r\n")
                     if value.strip():
                         any_line = True
-                        yield line(value, file.name, number, end_ms)
+                        yield line(value, source, number, end_ms)
         except (OSError, EOFError, zlib.error) as error:
             raise InvalidLog(f"{file}: cannot be read ({error}); check the file") from error
     if not any_line:
@@ -77,11 +84,10 @@ def line(value: bytes, source: str, number: int, end_ms: int = 2**53) -> Line:
     return Line(value, source, number, key, ts_ms if is_time else None, not is_time)
 
 
-def shifted(original: Line, shift_ms: int) -> Line:
-    """The line, later by `shift_ms`; its JSON is written anew, which is the one case in which bytes change."""
+def shifted(original: Line, shift_ms: int, loop: int) -> Line:
+    """The line in a later round, later by `shift_ms`; its JSON is written anew: the one case in which bytes change."""
     if original.ts_ms is None or shift_ms == 0:
-        return original
+        return replace(original, loop=loop)
     event = orjson.loads(original.value)
     event["ts"] = original.ts_ms + shift_ms
-    value = orjson.dumps(event)
-    return Line(value, original.source, original.number, original.user, event["ts"], False)
+    return replace(original, value=orjson.dumps(event), ts_ms=event["ts"], loop=loop)

@@ -127,5 +127,6 @@ class Publisher:
 
 
 def headers(line: Line) -> list[tuple[str, bytes]]:
-    """Where the line comes from."""
-    return [("source", line.source.encode()), ("line", b"%d" % line.number)]
+    """Where the line comes from; `sparkify replay --resume` finds by it what the topic already holds."""
+    place = [("source", line.source.encode()), ("line", b"%d" % line.number)]
+    return place if line.loop == 1 else [*place, ("round", b"%d" % line.loop)]

@@ -44,6 +44,7 @@ class Report:
     interrupted: bool
     dry_run: bool
     problem: str = ""  # why the log could not be read to its end
+    held: int = 0  # lines that a replay before this one had delivered
 
     @property
     def is_complete(self) -> bool:
@@ -115,7 +116,7 @@ def _looped(selection: Selection) -> Iterator[Line]:
             if line.ts_ms is not None:
                 first = line.ts_ms if first is None else min(first, line.ts_ms)
                 last = line.ts_ms if last is None else max(last, line.ts_ms)
-            yield shifted(line, loop * span)
+            yield shifted(line, loop * span, loop + 1) if loop else line
         if first is not None and last is not None:
             span = last - first + 1000  # the next round begins a second after the last event
             if loop + 1 < selection.loops and last + (loop + 1) * span > latest_ms():

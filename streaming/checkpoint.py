@@ -8,6 +8,7 @@ from churn.errors import CheckpointMismatch
 from churn.state import HOP_DAYS, HOP_MS, STATE_VERSION, WINDOW_DAYS, state_columns
 from churn_io.storage import Storage
 from streaming.query import WATERMARK_DELAY_MS
+from streaming.repeats import forgotten_before
 from streaming.source import Offsets
 
 CARD = "checkpoint.json"
@@ -24,6 +25,7 @@ class CheckpointCard:
     topic: str
     topic_id: str
     shuffle_partitions: str
+    dedupe_hours: int | None
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Plan:
 
     `clock_ms` is the latest event time of all batches before (None: there were none); a partition that is new to
     the topic starts at 0;
-    events before `late_before_ms` fall into no open window.
+    events before `late_before_ms` are late.
     """
 
     batch_id: int
@@ -45,8 +47,9 @@ class Plan:
 class Checkpoint:
     """A folder with Spark's checkpoint and a card that says what state it holds."""
 
-    def __init__(self, storage: Storage, folder: str) -> None:
+    def __init__(self, storage: Storage, folder: str, dedupe_hours: int | None = None) -> None:
         self.storage = storage
+        self.dedupe_hours = dedupe_hours
         self.folder = folder.rstrip("/")
         self.query_folder = f"{self.folder}/{QUERY}"
         self.spark_folder = storage.spark_path(self.query_folder)
@@ -56,8 +59,9 @@ class Checkpoint:
 
         `topic_id` is Kafka's own: a topic that was made anew has the old one's name, and offsets that mean nothing.
         """
+        windows_days = [WINDOW_DAYS, HOP_DAYS]
         wanted = CheckpointCard(
-            STATE_VERSION, [WINDOW_DAYS, HOP_DAYS], state_columns(), topic, topic_id, shuffle_partitions
+            STATE_VERSION, windows_days, state_columns(), topic, topic_id, shuffle_partitions, self.dedupe_hours
         )
         card = f"{self.folder}/{CARD}"
         if not self.storage.exists(card):
@@ -70,7 +74,7 @@ class Checkpoint:
         if differing:
             name = differing[0]
             raise CheckpointMismatch(
-                f"{self.folder}: made with {name}={found.get(name)}, this code has {asdict(wanted)[name]}; {ELSEWHERE}"
+                f"{self.folder}: made with {name}={found.get(name)}, this run has {asdict(wanted)[name]}; {ELSEWHERE}"
             )
 
     def plan(self, batch_id: int) -> Plan:
@@ -84,7 +88,7 @@ class Checkpoint:
             topic: {partition: before.get(topic, {}).get(partition, 0) for partition in partitions}
             for topic, partitions in end.items()
         }
-        return Plan(batch_id, start, end, clock(watermark_ms), late_before(late_watermark_ms))
+        return Plan(batch_id, start, end, clock(watermark_ms), late_before(late_watermark_ms, self.dedupe_hours))
 
     def last_clock_ms(self, batch_id: int) -> int | None:
         """The latest event time (epoch ms) of all batches up to a committed one; None when they held no event."""
@@ -110,6 +114,11 @@ def clock(watermark_ms: int) -> int | None:
     return watermark_ms + WATERMARK_DELAY_MS if watermark_ms else None
 
 
-def late_before(watermark_ms: int) -> int:
-    """The moment (epoch ms) before which an event's two windows are both closed by this watermark."""
-    return watermark_ms // HOP_MS * HOP_MS
+def late_before(watermark_ms: int, dedupe_hours: int | None) -> int:
+    """The moment (epoch ms) before which events are late by this watermark.
+
+    Their two windows are both closed then; or, where repeats are left out, nobody remembers whether they came before.
+    """
+    if dedupe_hours is None:
+        return watermark_ms // HOP_MS * HOP_MS
+    return forgotten_before(watermark_ms, dedupe_hours, WATERMARK_DELAY_MS) if watermark_ms else 0

@@ -17,6 +17,7 @@ from streaming.accounts import Accounts
 from streaming.heartbeat import Heartbeat
 from streaming.job import Settings, StopSignal, require_kafka, run
 from streaming.reader import Reading, show
+from streaming.repeats import MAX_HOURS
 from streaming.source import Source
 from streaming.trigger import Policy, Topics
 
@@ -40,6 +41,15 @@ def score(
     sweep_days: Annotated[float, typer.Option(min=0, help="Score the silent this often; 0: never.")] = 1.0,
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
     trigger_ms: Annotated[int, typer.Option(min=0, help="Between micro-batches; 0: at once.")] = 0,
+    dedupe: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_HOURS,
+            metavar="HOURS",
+            help="Count an event that is sent again so long after it (by events' times) once; older ones are late.",
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Keep the run's accounts here as JSON.")] = None,
     heartbeat: Annotated[
         Path | None, typer.Option(envvar="SPARKIFY_HEARTBEAT", help="Touch this file whenever the query turns over.")
@@ -60,6 +70,7 @@ def score(
         topics=Topics(scores_topic, alerts_topic, rejected_topic),
         available_now=available_now,
         trigger_ms=trigger_ms,
+        dedupe_hours=dedupe,
     )
     require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start

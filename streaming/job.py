@@ -38,6 +38,7 @@ class Settings:
     topics: Topics = field(default_factory=Topics)
     available_now: bool = False
     trigger_ms: int = 0
+    dedupe_hours: int | None = None
 
 
 class StopRequested(Exception):
@@ -101,7 +102,7 @@ def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, A
     registry = Registry(spark, settings.models)
     model, shadow = CurrentModel(registry), ShadowModel(spark, registry)
     model.scorer()
-    checkpoint = Checkpoint(Storage(spark), settings.checkpoint)
+    checkpoint = Checkpoint(Storage(spark), settings.checkpoint, settings.dedupe_hours)
     identity = topic_id(source.bootstrap, source.topic)
     checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
     alerted = last_alerts(spark, source.bootstrap, topics.alerts)
@@ -120,7 +121,7 @@ def require_kafka(settings: Settings) -> None:
 def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:
     """The running query."""
     writer = (
-        streaming_query.states(live(spark, settings.source))
+        streaming_query.states(live(spark, settings.source), settings.dedupe_hours)
         .writeStream.outputMode("update")
         .foreachBatch(on_states)
         .option("checkpointLocation", Checkpoint(Storage(spark), settings.checkpoint).spark_folder)

@@ -1,6 +1,6 @@
 """The one streaming query: records -> judged events -> the open windows' states of the users they touch."""
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from churn.events import accepted, judged, parsed
@@ -14,6 +14,7 @@ from churn.state import (
     summed,
     with_local_time,
 )
+from streaming.repeats import fingerprint, first_seen
 
 # Late events are right for weeks; the delay of an hour only says how long after its end a window closes.
 # A hop on top, because a window goes on for one more hop after its tumbling twin has ended.
@@ -21,34 +22,51 @@ WATERMARK_DELAY_MS = 3600 * 1000 + HOP_MS
 
 JUDGED = "judged"  # names of the observed metrics, one row each a batch
 ACCEPTED = "accepted"
+COUNTED = "counted"  # only where repeats are left out
+
+WATERMARK = {"spark.watermarkDelayMs": WATERMARK_DELAY_MS}  # what Spark marks a column with that has the watermark
 
 
-def states(records: DataFrame) -> DataFrame:
-    """Live records -> user_id, window_start_ms and the aggregates of every (user, window) that a batch touches."""
-    events = (
-        records.transform(parsed)
-        .transform(judged)
-        .observe(
-            JUDGED,
-            F.count(F.lit(1)).alias("read"),
-            F.count_if(F.col("reason").isNotNull()).alias("rejected"),
-            F.count_if(F.col("reason").isNull() & F.col("without_user")).alias("without_user"),
-        )
-        .transform(accepted)
-        .observe(
-            ACCEPTED,
-            F.count(F.lit(1)).alias("accepted"),
-            F.min("ts_ms").alias("earliest_ms"),
-            F.max("ts_ms").alias("latest_ms"),
-        )
-    )
-    return events.transform(windowed).select(
+def states(records: DataFrame, dedupe_hours: int | None = None) -> DataFrame:
+    """Live records -> user_id, window_start_ms and the aggregates of every (user, window) that a batch touches.
+
+    An event that was sent twice within `dedupe_hours` counts once; None: as often as it was sent.
+    """
+    judged_once = records.transform(parsed).transform(judged).observe(JUDGED, *judgements())
+    if dedupe_hours is None:
+        counted = judged_once.transform(accepted).observe(ACCEPTED, *acceptances()).transform(doubled)
+        timed = counted.withWatermark("ts", f"{WATERMARK_DELAY_MS} milliseconds")
+    else:
+        events = judged_once.transform(accepted, fingerprint()).observe(ACCEPTED, *acceptances())
+        first = events.transform(first_seen, dedupe_hours, WATERMARK_DELAY_MS)
+        counted = first.observe(COUNTED, F.count(F.lit(1)).alias("counted")).transform(doubled)
+        # the watermark is that of the events before; a query may set but one
+        timed = counted.withColumn("ts", F.col("ts").alias("ts", metadata=WATERMARK))
+    return timed.transform(windowed).select(
         "user_id", F.unix_millis("window.start").alias("window_start_ms"), *state_columns()
     )
 
 
-def windowed(events: DataFrame) -> DataFrame:
-    """Accepted events -> their sums by user and sliding window, with a watermark that closes old windows.
+def judgements() -> list[Column]:
+    """What the books say of judged records."""
+    return [
+        F.count(F.lit(1)).alias("read"),
+        F.count_if(F.col("reason").isNotNull()).alias("rejected"),
+        F.count_if(F.col("reason").isNull() & F.col("without_user")).alias("without_user"),
+    ]
+
+
+def acceptances() -> list[Column]:
+    """What the books say of accepted events."""
+    return [
+        F.count(F.lit(1)).alias("accepted"),
+        F.min("ts_ms").alias("earliest_ms"),
+        F.max("ts_ms").alias("latest_ms"),
+    ]
+
+
+def doubled(events: DataFrame) -> DataFrame:
+    """Accepted events -> each twice, anchored to the two windows that it falls into, `ts` being a time in the window.
 
     The windows slide by being tumbling ones that each event enters twice, the second time a hop earlier: Spark's own
     sliding window puts a struct in front of the aggregation that its code generation cannot share (janino refuses
@@ -57,5 +75,9 @@ def windowed(events: DataFrame) -> DataFrame:
     in_newest = anchored(events.transform(with_local_time), hop_start_ms())
     in_both = in_newest.withColumn("hops_back", F.explode(F.array(F.lit(0), F.lit(1))))
     shifted = F.timestamp_millis(F.col("ts_ms") - F.col("hops_back") * HOP_MS)
-    timed = in_both.withColumn("ts", shifted).withWatermark("ts", f"{WATERMARK_DELAY_MS} milliseconds")
+    return in_both.withColumn("ts", shifted)
+
+
+def windowed(timed: DataFrame) -> DataFrame:
+    """Doubled events whose `ts` has a watermark, which closes old windows -> their sums by user and window."""
     return summed(timed.transform(reanchored), ["user_id", F.window("ts", f"{HOP_DAYS} days")])

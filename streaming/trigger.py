@@ -19,7 +19,7 @@ from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
 from streaming.models import CurrentModel, ShadowModel
-from streaming.query import ACCEPTED, JUDGED
+from streaming.query import ACCEPTED, COUNTED, JUDGED
 from streaming.rows import one_row
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
@@ -150,12 +150,15 @@ class Trigger:
             again = between(self.spark, self.source, plan.start, plan.end)
             is_late = F.col("reason").isNull() & ~F.col("without_user") & (F.col("ts_ms") < plan.late_before_ms)
             late = again.where(is_late).count()
+        in_time = accepted["accepted"] - late
+        counted = metrics[COUNTED]["counted"] if COUNTED in metrics else in_time
         return Accounts(
             read=judged["read"],
-            state=accepted["accepted"] - late,
+            state=counted,
             rejected=judged["rejected"],
             without_user=judged["without_user"],
             late=late,
+            duplicates=in_time - counted if COUNTED in metrics else None,
         )
 
 
