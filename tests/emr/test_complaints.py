@@ -53,6 +53,17 @@ def test_a_bucket_that_is_missing_and_one_without_rights(complaint, front):
     assert "s3://no-such-bucket-here/models/v1: ListObjectsV2 is not allowed (Access Denied)" in complaint(*fetch)
 
 
+def test_a_profile_that_is_not_there_is_no_matter_of_the_network(complaint, front, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    said = complaint(*RUN)
+    assert said.endswith("emr-serverless: The config profile (nobody) could not be found")
+
+
+def test_what_boto3_itself_refuses_is_one_line_and_no_matter_of_the_network(complaint, front):
+    said = complaint("emr", "fetch", "s3://no bucket/models", "--version", "v1")
+    assert 's3://no bucket/models/v1: Parameter validation failed: Invalid bucket name "no bucket"' in said
+
+
 def test_a_server_that_does_not_answer(complaint, front, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the port that discards
     assert "run1: AWS does not answer" in complaint(*RUN)
