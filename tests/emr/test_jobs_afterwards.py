@@ -54,6 +54,10 @@ def test_logs_that_have_not_come_and_one_that_is_half_written_are_said(complaint
     key = f"emr/applications/{application}/jobs/{job}/SPARK_DRIVER/stdout.gz"
     s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(b"published")[:12])
     assert "not a whole .gz file" in complaint("emr", "logs", run)
+    damaged = bytearray(gzip.compress(b"published"))
+    damaged[10] = 0xFF  # no kind of block that deflate has
+    s3.put_object(Bucket=bucket, Key=key, Body=bytes(damaged))
+    assert "not a whole .gz file" in complaint("emr", "logs", run)
 
 
 def test_a_run_is_cancelled(sparkify, complaint, run):

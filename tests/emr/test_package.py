@@ -16,6 +16,7 @@ from cloud.places import place
 from sandbox.cli import app
 from tests.conftest import missing
 from tests.emr.conftest import ROLE
+from tests.emr.front import Answer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -90,6 +91,11 @@ def test_a_package_that_lost_a_file_or_has_another_is_refused(complaint, submit,
     assert f"{ENVIRONMENT} is missing" in complaint(*submit)
 
 
+def test_a_manifest_that_breaks_off_is_one_line(complaint, submit, front):
+    front.answers.append(Answer("/manifest.json", 200, b"{" * 100, {"content-length": "100"}, cut=10))
+    assert "manifest.json: AWS does not answer" in complaint(*submit)
+
+
 def test_no_package_a_damaged_manifest_and_another_python_are_refused(complaint, submit, s3, bucket):
     assert f"s3://{bucket}/none: no package" in complaint(*submit, "--package", f"s3://{bucket}/none")
     text = s3.get_object(Bucket=bucket, Key="package/manifest.json")["Body"].read()
@@ -121,6 +127,9 @@ def test_what_is_no_archive_or_no_checkout_is_said(complaint, tmp_path, front):
     (tmp_path / "made.tar.gz").write_text("no archive")
     words = ["emr", "package", "s3://bucket/package", "--built", tmp_path / "built"]
     made = ["--project", ROOT, "--environment", tmp_path / "made.tar.gz"]
+    assert "no .tar.gz archive" in complaint(*words, *made)
+    with tarfile.open(tmp_path / "made.tar.gz", "w"):
+        pass  # Spark unpacks by the name's end, and would find no gzip in it
     assert "no .tar.gz archive" in complaint(*words, *made)
     assert "not this project's source" in complaint(*words, "--project", tmp_path)
 
