@@ -38,9 +38,10 @@ def reasons(aws: Aws, step: Handle, status: dict[str, Any], cluster: dict[str, A
 
 
 def lost_spot_nodes(aws: Aws, cluster: str) -> int:
-    """How many task nodes AWS has taken back."""
-    asked = Call(SERVICE, "list_instances", {"ClusterId": cluster, "InstanceGroupTypes": ["TASK"]})
-    gone = (node["Status"] for node in aws.entries(asked, "Instances") if node["Status"]["State"] == "TERMINATED")
+    """How many nodes AWS has taken back."""
+    # not by InstanceGroupTypes: a cluster of instance fleets refuses them
+    asked = Call(SERVICE, "list_instances", {"ClusterId": cluster, "InstanceStates": ["TERMINATED"]})
+    gone = (node["Status"] for node in aws.entries(asked, "Instances"))
     return sum(SPOT in (status.get("StateChangeReason") or {}).get("Message", "").lower() for status in gone)
 
 

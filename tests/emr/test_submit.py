@@ -137,10 +137,13 @@ def test_a_step_that_failed_tells_its_reason_its_log_and_the_spot_nodes_that_wer
     details = {"Reason": "Unknown Error.", "LogFile": "s3://logs/emr/j-1/steps/s-1/stderr.gz"}
     front.says("DescribeStep", {"Step": {"Status": {"State": "FAILED", "FailureDetails": details}}})
     lost = {"State": "TERMINATED", "StateChangeReason": {"Message": "Instance was terminated: Spot interruption"}}
-    front.says("ListInstances", {"Instances": [{"Status": lost}, {"Status": {"State": "RUNNING"}}]})
+    done = {"State": "TERMINATED", "StateChangeReason": {"Message": "Job flow terminated"}}
+    front.says("ListInstances", {"Instances": [{"Status": lost}, {"Status": done}]})
     said = complaint("emr", "status", f"{cluster}/s-1")
     assert "Unknown Error.; its log: s3://logs/emr/j-1/steps/s-1/stderr.gz; " in said
     assert "spot nodes that AWS has taken back meanwhile: 1; submit it again" in said
+    (asked,) = front.asked("ListInstances")  # not by groups, which a cluster of instance fleets does not have
+    assert json.loads(asked.body) == {"ClusterId": cluster, "InstanceStates": ["TERMINATED"]}
 
 
 def test_the_wait_shows_each_state_and_asks_no_oftener_than_aws_likes():
