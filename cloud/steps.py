@@ -15,6 +15,7 @@ ALIVE = {"STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"}
 DRIVER_MEMORY, EXECUTOR_MEMORY = "6g", "10g"
 ON_DEMAND_TYPES = {"MASTER": "m5.xlarge", "CORE": "m5.2xlarge"}  # the core node holds the driver and one executor
 SPOT_TYPE = "m5.xlarge"
+ONCE = {"spark.yarn.maxAppAttempts": "1"}  # YARN would start a driver that failed, or ran out of time, a second time
 IDLE_SECONDS = 3600  # a cluster that nothing ends, ends then
 
 
@@ -32,7 +33,7 @@ class Cluster:
     def require(self, answers: list[dict[str, Any]], manifest: Manifest) -> None:
         """Raise BadSetup for an unknown release, or for a cluster that takes no steps any more."""
         cluster = answers[0]["Cluster"]
-        release(cluster["ReleaseLabel"])
+        release(cluster.get("ReleaseLabel") or "none")
         word = cluster["Status"]["State"]
         if word not in ALIVE:
             raise BadSetup(f"{self.cluster} is {word} and takes no step; --transient starts a cluster of its own")
@@ -144,8 +145,8 @@ def driver_on_core() -> dict[str, Any]:
 
 def step_of(job: Job, on_failure: str) -> dict[str, Any]:
     """The step that runs the job, with the driver in the cluster."""
-    settings = words(job.spark_settings(DRIVER_MEMORY, EXECUTOR_MEMORY))
-    command = ["spark-submit", "--deploy-mode", "cluster", "--archives", job.archives, *settings]
+    settings = job.spark_settings(DRIVER_MEMORY, EXECUTOR_MEMORY) | ONCE
+    command = ["spark-submit", "--deploy-mode", "cluster", "--archives", job.archives, *words(settings)]
     return {
         "Name": job.name,
         "ActionOnFailure": on_failure,

@@ -78,6 +78,7 @@ def test_a_step_is_added_to_a_running_cluster_once(sparkify, submission, cluster
     assert words[:3] == ["spark-submit", "--deploy-mode", "cluster"]
     assert words[words.index("--archives") + 1].endswith("/environment.tar.gz#environment")
     assert value_of(words, "spark.executor.memory") == "10g"
+    assert value_of(words, "spark.yarn.maxAppAttempts") == "1"
     assert step["ActionOnFailure"] == "CONTINUE"
     assert sparkify("emr", "status", handle) == f"{handle}: RUNNING\n"
 
