@@ -16,6 +16,7 @@ DRIVER_MEMORY, EXECUTOR_MEMORY = "6g", "10g"
 ON_DEMAND_TYPES = {"MASTER": "m5.xlarge", "CORE": "m5.2xlarge"}  # the core node holds the driver and one executor
 SPOT_TYPE = "m5.xlarge"
 ONCE = {"spark.yarn.maxAppAttempts": "1"}  # YARN would start a driver that failed, or ran out of time, a second time
+MANAGED = {"for-use-with-amazon-emr-managed-policies": "true"}  # without it AmazonEMRServicePolicy_v2 starts no node
 IDLE_SECONDS = 3600  # a cluster that nothing ends, ends then
 
 
@@ -106,7 +107,7 @@ class Transient:
             "Configurations": [driver_on_core()],
             "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
             "Steps": [step_of(job, on_failure="TERMINATE_CLUSTER")],
-            "Tags": [{"Key": name, "Value": value} for name, value in job.tags.items()],
+            "Tags": [{"Key": name, "Value": value} for name, value in {**MANAGED, **job.tags}.items()],
         }
         return Call(SERVICE, "run_job_flow", parameters)
 

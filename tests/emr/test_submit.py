@@ -94,6 +94,7 @@ def test_a_transient_cluster_has_its_driver_on_demand_and_is_started_once(sparki
               for each in sent["Instances"]["InstanceGroups"]}  # fmt: skip
     assert groups == {"MASTER": ("ON_DEMAND", 1), "CORE": ("ON_DEMAND", 1), "TASK": ("SPOT", 1)}
     assert sent["ReleaseLabel"] == "emr-spark-8.1.0"
+    assert {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"} in sent["Tags"]
     assert sent["Instances"]["KeepJobFlowAliveWhenNoSteps"] is False
     assert sent["Steps"][0]["ActionOnFailure"] == "TERMINATE_CLUSTER"
     assert sent["Configurations"][0]["Properties"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
