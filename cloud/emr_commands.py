@@ -162,7 +162,7 @@ def cancel(job: Job, dry_run: DryRun = False) -> None:
     if dry_run:
         print_calls([call])
         return
-    Aws().answer(call)
+    runs.require_cancelling(handle, Aws().answer(call))
     say(f"{handle} is being cancelled")
 
 

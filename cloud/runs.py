@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from churn.errors import JobFailed
 from cloud import serverless, step_states
@@ -21,6 +22,12 @@ def state(aws: Aws, job: Handle) -> State:
 def cancel(job: Handle) -> Call:
     """The call that ends the job."""
     return step_states.cancel(job) if job.is_step else serverless.cancel(job)
+
+
+def require_cancelling(job: Handle, answer: dict[str, Any]) -> None:
+    """Raise CloudUnavailable when AWS answers the call that it does not end the job."""
+    if job.is_step:
+        step_states.require_cancelling(job, answer)
 
 
 def awaited(

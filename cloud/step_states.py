@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from churn.errors import CloudUnavailable
 from cloud.aws import Aws, Call
 from cloud.jobs import Handle, State
 from cloud.places import Place
@@ -65,3 +66,10 @@ def cancel(step: Handle) -> Call:
     """The call that ends a step, its process too."""
     parameters = {"ClusterId": step.owner, "StepIds": [step.job], "StepCancellationOption": "TERMINATE_PROCESS"}
     return Call(SERVICE, "cancel_steps", parameters)
+
+
+def require_cancelling(step: Handle, answer: dict[str, Any]) -> None:
+    """Raise CloudUnavailable when CancelSteps, which succeeds even then, says that it does not end the step."""
+    for told in answer.get("CancelStepsInfoList", []):
+        if told.get("Status") == "FAILED":
+            raise CloudUnavailable(f"{step}: not cancelled: {told.get('Reason') or 'AWS gives no reason'}")

@@ -74,6 +74,12 @@ def test_a_step_is_cancelled_with_its_process(sparkify, front):
     assert planned["parameters"]["StepCancellationOption"] == "TERMINATE_PROCESS"
 
 
+def test_a_step_that_aws_does_not_cancel_is_said(complaint, front):
+    told = {"StepId": "s-1", "Status": "FAILED", "Reason": "Step is already in a final state"}
+    front.says("CancelSteps", {"CancelStepsInfoList": [told]})
+    assert "j-1/s-1: not cancelled: Step is already in a final state" in complaint("emr", "cancel", "j-1/s-1")
+
+
 @pytest.fixture
 def registry(s3, bucket):
     """A registry on S3 with a version in force; what its files hold is nobody's matter here."""
