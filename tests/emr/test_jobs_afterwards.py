@@ -110,6 +110,15 @@ def test_what_is_here_already_or_not_whole_there_is_refused_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["v1"]
 
 
+def test_a_model_is_not_fetched_into_a_folder_that_is_called_like_a_place_on_s3(
+    complaint, registry, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARKIFY_MODELS", registry)  # as `submit` wants it
+    assert f"--models {registry}: wanted is a local folder" in complaint("emr", "fetch", registry)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_copy_that_is_not_what_lies_there_is_refused(complaint, registry, front, tmp_path):
     front.says("/models/v1/pipeline/part-0", {})
     assert "what came is not what lies there" in complaint("emr", "fetch", registry, "--models", tmp_path)
