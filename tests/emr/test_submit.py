@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from churn.errors import CloudUnavailable, NotThere
 from cloud.jobs import Handle, State
-from cloud.runs import POLL_SECONDS, awaited
+from cloud.runs import MOST_UNANSWERED, POLL_SECONDS, awaited
 from tests.emr.conftest import ROLE, new_application, new_cluster
 from tests.s3_server import client
 
@@ -162,6 +163,39 @@ def test_the_wait_shows_each_state_and_asks_no_oftener_than_aws_likes():
     assert found == State("SUCCESS", True, True)
     assert shown == [("SUBMITTED", 20), ("RUNNING", 40), ("SUCCESS", 60)]
     assert slept == [POLL_SECONDS, POLL_SECONDS]
+
+
+class Line:
+    """Answers with these words in turn; what is an error is raised, the last one again and again."""
+
+    def __init__(self, *says):
+        self.says = list(says)
+
+    def answer(self, _call):
+        word = self.says.pop(0) if len(self.says) > 1 else self.says[0]
+        if isinstance(word, Exception):
+            raise word
+        return {"jobRun": {"state": word}}
+
+
+def waited(line):
+    """The states that a wait has seen, and how often it slept."""
+    shown, slept = [], []
+    awaited(line, Handle("a", "r"), lambda state, _seconds: shown.append(state.word), sleep=slept.append)
+    return shown, len(slept)
+
+
+def test_a_wait_outlasts_a_network_that_is_away_for_a_while():
+    away = CloudUnavailable("AWS does not answer")
+    assert waited(Line("RUNNING", away, away, "RUNNING", away, "SUCCESS")) == (["RUNNING", "RUNNING", "SUCCESS"], 5)
+
+
+def test_a_wait_ends_without_an_answer_for_five_minutes_or_when_there_is_no_such_job():
+    with pytest.raises(CloudUnavailable, match="does not answer"):
+        waited(Line("RUNNING", CloudUnavailable("AWS does not answer")))
+    with pytest.raises(NotThere):
+        waited(Line(NotThere("no such run")))
+    assert MOST_UNANSWERED * POLL_SECONDS == 300
 
 
 @pytest.mark.parametrize(
