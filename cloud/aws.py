@@ -8,7 +8,7 @@ from typing import Any
 
 from churn.errors import BadSetup
 
-EXTRA = "pip install 'sparkify-churn[aws]'"
+EXTRA = "`pip install '.[aws]'` in this project's folder"
 
 
 @dataclass(frozen=True)

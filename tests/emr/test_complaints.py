@@ -9,8 +9,8 @@ RUN = ("emr", "status", "app1/run1")
 
 def test_without_boto3_the_extra_is_named(complaint, monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not installed
-    assert "pip install 'sparkify-churn[aws]'" in complaint(*RUN)
-    assert "pip install 'sparkify-churn[aws]'" in complaint("data", "fetch", "mini")
+    assert "pip install '.[aws]'" in complaint(*RUN)
+    assert "pip install '.[aws]'" in complaint("data", "fetch", "mini")
 
 
 def test_no_credentials(complaint, front, monkeypatch):
