@@ -50,7 +50,8 @@ def test_a_start_on_serverless_says_all_that_the_job_needs(sparkify, serverless,
     assert [part.rpartition("#")[2] for part in value_of(words, "spark.archives").split(",")] == [
         "sparkify", "environment"]  # fmt: skip
     assert value_of(words, "spark.pyspark.python") == "/usr/bin/python3.11"
-    assert value_of(words, "spark.dynamicAllocation.maxExecutors") == "2"
+    for name in ("executor.instances", "dynamicAllocation.initialExecutors", "dynamicAllocation.maxExecutors"):
+        assert value_of(words, f"spark.{name}") == "2"
     assert value_of(words, "spark.sql.shuffle.partitions") == "16"
     assert sent["executionTimeoutMinutes"] == 30
     assert sent["tags"] == {"project": "sparkify-churn", "run": "nightly", "team": "growth"}
