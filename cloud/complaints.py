@@ -53,8 +53,9 @@ def complaint(what: str, error: Exception) -> ChurnError | None:
         )
     if isinstance(error, NoRegionError):
         return BadSetup(f"{what}: no region; set AWS_REGION, such as us-east-1")
-    if isinstance(error, BAD_WORDS):
-        return BadSetup(f"{what}: {says}")
+    # for an address that is none boto3 has no class
+    if isinstance(error, BAD_WORDS) or says.startswith("Invalid endpoint: "):
+        return BadSetup(f"{what}: {says}; AWS was not asked: check the command, AWS_PROFILE and AWS_ENDPOINT_URL")
     if isinstance(error, BotoCoreError):
         return CloudUnavailable(f"{what}: AWS does not answer ({says}); check the network and AWS_REGION, and repeat")
     return None

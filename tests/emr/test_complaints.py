@@ -56,7 +56,12 @@ def test_a_bucket_that_is_missing_and_one_without_rights(complaint, front):
 def test_a_profile_that_is_not_there_is_no_matter_of_the_network(complaint, front, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     said = complaint(*RUN)
-    assert said.endswith("emr-serverless: The config profile (nobody) could not be found")
+    assert "emr-serverless: The config profile (nobody) could not be found; AWS was not asked: check" in said
+
+
+def test_an_address_that_is_none(complaint, front, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    assert "emr-serverless: Invalid endpoint: nonsense; AWS was not asked: check" in complaint(*RUN)
 
 
 def test_what_boto3_itself_refuses_is_one_line_and_no_matter_of_the_network(complaint, front):
