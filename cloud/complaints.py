@@ -17,8 +17,8 @@ from botocore.exceptions import (
 
 from churn.errors import BadSetup, ChurnError, CloudUnavailable, NotAllowed, NotThere
 
-# an API answers with its own codes, and S3 to a HEAD with the number alone
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+# an API answers with its own codes, and S3 to a HEAD with the number alone: 400 for a token that has expired
+EXPIRED = {"400", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 WRONG_KEY = {
     "AuthFailure",
     "InvalidAccessKeyId",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.errors import BadSetup
+from churn.errors import BadSetup, NotAllowed
 from cloud.aws import Aws
 from cloud.building import ENVIRONMENT, WHEEL, Architecture, archive, require_python
 from cloud.package import manifest_of, upload
@@ -66,10 +66,16 @@ def test_only_what_changed_is_uploaded_and_the_manifest_last(built, bucket, fron
         "manifest.json"]  # fmt: skip
 
 
+def test_credentials_that_have_expired_are_said_though_s3_says_400_alone(built, bucket, front):
+    front.refuses_on_s3("HEAD ", "ExpiredToken", "not sent in answer to a HEAD", 400)
+    with pytest.raises(BadSetup, match=f"s3://{bucket}/package/.*: the credentials have expired"):
+        upload(Aws(), built, manifest_of(built, "0.1.0", Architecture.X86_64), place(f"s3://{bucket}/package"))
+
+
 def test_a_package_whose_upload_broke_off_is_refused(sparkify, complaint, submit, built, s3, bucket, front):
     front.refuses_on_s3("/environment.tar.gz", "AccessDenied", "Access Denied", 403)
     target = place(f"s3://{bucket}/half")
-    with pytest.raises(Exception, match=f"s3://{bucket}/half/.*: .* is not allowed"):
+    with pytest.raises(NotAllowed, match=f"s3://{bucket}/half/.*: .* is not allowed"):
         upload(Aws(), built, manifest_of(built, "0.1.0", Architecture.X86_64), target)
     front.answers.clear()
     words = [*submit, "--package", str(target)]
