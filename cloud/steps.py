@@ -51,9 +51,9 @@ class Cluster:
         return None
 
     def start(self, job: Job) -> Call:
-        """AddJobFlowSteps."""
+        """AddJobFlowSteps, which has no token."""
         step = step_of(job, on_failure="CONTINUE")
-        return Call(SERVICE, "add_job_flow_steps", {"JobFlowId": self.cluster, "Steps": [step]})
+        return Call(SERVICE, "add_job_flow_steps", {"JobFlowId": self.cluster, "Steps": [step]}, is_once=True)
 
     def started(self, aws: Aws, answer: dict[str, Any]) -> Handle:
         """The step that was added."""
@@ -95,7 +95,7 @@ class Transient:
         return None
 
     def start(self, job: Job) -> Call:
-        """RunJobFlow."""
+        """RunJobFlow, which has no token."""
         parameters = {
             "Name": job.name,
             "ReleaseLabel": self.label,
@@ -109,7 +109,7 @@ class Transient:
             "Steps": [step_of(job, on_failure="TERMINATE_CLUSTER")],
             "Tags": [{"Key": name, "Value": value} for name, value in {**MANAGED, **job.tags}.items()],
         }
-        return Call(SERVICE, "run_job_flow", parameters)
+        return Call(SERVICE, "run_job_flow", parameters, is_once=True)
 
     def started(self, aws: Aws, answer: dict[str, Any]) -> Handle:
         """The step of the cluster that was started."""

@@ -102,6 +102,15 @@ def test_a_transient_cluster_has_its_driver_on_demand_and_is_started_once(sparki
     assert sent["Configurations"][0]["Properties"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
 
 
+def test_what_has_no_token_is_not_sent_again_when_its_answer_is_lost(complaint, submission, cluster, front):
+    for operation in ("AddJobFlowSteps", "RunJobFlow"):
+        front.refuses(operation, "InternalServerException", "it may have been done", 500)
+    assert "AddJobFlowSteps is refused" in complaint(*submission, "--cluster", cluster)
+    assert "RunJobFlow is refused" in complaint(*submission, "--transient", "--subnet", "subnet-1")
+    assert len(front.asked("AddJobFlowSteps")) == 1
+    assert len(front.asked("RunJobFlow")) == 1
+
+
 def test_a_release_that_is_not_known_is_refused_with_those_that_are(complaint, submission, server, front):
     known = "emr-spark-8.1.0 (Spark 4.1.1), emr-7.13.0 (Spark 3.5.6)"
     old = new_application(server, "emr-6.15.0")
