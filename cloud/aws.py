@@ -70,7 +70,8 @@ def new_client(service: str, unsigned: bool = False, is_once: bool = False) -> A
     retries = {"mode": "standard"} | ({"total_max_attempts": 1} if is_once else {})
     config = Config(retries=retries, **signature)
     with plainly(service):
-        return boto3.client(service, region_name=os.environ.get("AWS_REGION"), config=config)
+        # boto3's own session would keep the first credentials that it has found in this process
+        return boto3.Session().client(service, region_name=os.environ.get("AWS_REGION"), config=config)
 
 
 @contextmanager
