@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from configparser import ConfigParser
 from enum import StrEnum
 from pathlib import Path
@@ -133,9 +134,9 @@ def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 def require_python(path: Path) -> None:
     """Raise BadPackage for an archive that was built for another Python than EMR's, or is none."""
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, "r:gz") as tar:
             found = {pythons for name in tar.getnames() for pythons in python_of(name)}
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise BadPackage(f"{path}: no .tar.gz archive ({error}); leave --environment out to have one made") from error
     other = sorted(found - {PYTHON})
     if other:

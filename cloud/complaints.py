@@ -1,11 +1,24 @@
 """AWS's refusals in one line each: what was wanted, what AWS says, what to do."""
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidRegionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
+)
 
 from churn.errors import BadSetup, ChurnError, CloudUnavailable, NotAllowed, NotThere
 
-# an API answers with its own codes, and S3 to a HEAD with the number alone
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+# an API answers with its own codes, and S3 to a HEAD with the number alone: 400 for a token that has expired
+EXPIRED = {"400", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 WRONG_KEY = {
     "AuthFailure",
     "InvalidAccessKeyId",
@@ -23,27 +36,35 @@ THROTTLED = {
 }
 ABSENT = {"404", "NoSuchKey", "NoSuchBucket", "ResourceNotFoundException"}
 
+# raised before anything is sent: there is nothing in the network to look for
+NO_LOGIN = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, SSOError, TokenRetrievalError)
+BAD_WORDS = (ParamValidationError, ProfileNotFound, ConfigParseError, InvalidRegionError)
+
 
 def complaint(what: str, error: Exception) -> ChurnError | None:
     """The error in our terms; None for one that is not boto3's."""
     if isinstance(error, ClientError):
         return refusal(what, error)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+    says = unbroken(error)
+    if isinstance(error, NO_LOGIN):
         return BadSetup(
-            f"{what}: no credentials for AWS ({error}); `aws configure` or `aws sso login` makes some, "
+            f"{what}: no credentials for AWS ({says}); `aws configure` or `aws sso login` makes some, "
             "AWS_PROFILE names which"
         )
     if isinstance(error, NoRegionError):
         return BadSetup(f"{what}: no region; set AWS_REGION, such as us-east-1")
+    # for an address that is none boto3 has no class
+    if isinstance(error, BAD_WORDS) or says.startswith("Invalid endpoint: "):
+        return BadSetup(f"{what}: {says}; AWS was not asked: check the command, AWS_PROFILE and AWS_ENDPOINT_URL")
     if isinstance(error, BotoCoreError):
-        return CloudUnavailable(f"{what}: AWS does not answer ({error}); check the network and AWS_REGION, and repeat")
+        return CloudUnavailable(f"{what}: AWS does not answer ({says}); check the network and AWS_REGION, and repeat")
     return None
 
 
 def refusal(what: str, error: ClientError) -> ChurnError:
     """What AWS answered in place of what was asked for."""
     code = error.response["Error"].get("Code", "unknown")
-    says = " ".join(error.response["Error"].get("Message", "").split()) or "no reason given"
+    says = unbroken(error.response["Error"].get("Message") or "") or "no reason given"
     if code in EXPIRED:
         return BadSetup(f"{what}: the credentials have expired ({says}); log in again, such as by `aws sso login`")
     if code in WRONG_KEY:
@@ -59,6 +80,11 @@ def refusal(what: str, error: ClientError) -> ChurnError:
     if code in ABSENT:
         return NotThere(f"{what}: not there ({code}: {says}); check the name and the region")
     return CloudUnavailable(f"{what}: {error.operation_name} is refused ({code}: {says})")
+
+
+def unbroken(said: object) -> str:
+    """The text without its line breaks."""
+    return " ".join(str(said).split())
 
 
 def retries(error: ClientError) -> int:

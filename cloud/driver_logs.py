@@ -1,15 +1,16 @@
 """What a job has said: the step's and the driver's stdout and stderr, fetched from S3 and unpacked."""
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from churn.errors import CloudUnavailable, NotThere
 from cloud import runs, serverless, step_states
-from cloud.aws import Aws, plainly
+from cloud.aws import Aws
 from cloud.jobs import Handle
-from cloud.places import Place, below, place
+from cloud.places import Place, below, content, place
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,13 @@ def step_logs(aws: Aws, job: Handle, folder: Place) -> list[Log]:
 def log(aws: Aws, folder: Place, entry: dict[str, Any]) -> Log:
     """An object's text, unpacked; raises CloudUnavailable for one that is damaged."""
     file = Place(folder.bucket, entry["Key"])
-    answer = aws.answer(file.call("get_object"))
-    with plainly(str(file)):
-        content = answer["Body"].read()
+    said = content(aws, file)
     if file.key.endswith(".gz"):
         try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError) as error:
+            said = gzip.decompress(said)
+        except (EOFError, OSError, zlib.error) as error:
             raise CloudUnavailable(f"{file}: not a whole .gz file ({error}); EMR may still write it: repeat") from error
-    return Log(file, content.decode(errors="replace"))
+    return Log(file, said.decode(errors="replace"))
 
 
 def kept(logs: list[Log], folder: Path) -> list[Path]:

@@ -146,11 +146,13 @@ def logs(
 @app.command()
 def fetch(
     registry: Annotated[str, typer.Argument(metavar="REGISTRY", help="The registry on S3.")],
-    models: Annotated[Path, typer.Option(envvar="SPARKIFY_MODELS", help="The local registry.")] = Path("models"),
+    models: Annotated[str, typer.Option(envvar="SPARKIFY_MODELS", help="The local registry.")] = "models",
     version: Annotated[str | None, typer.Option(help="The current one if none is named.")] = None,
 ) -> None:
     """Copy a model from a registry on S3 into a local one; its pointer stays."""
-    folder = model_fetching.fetched(Aws(), place(registry), version, models)
+    if "://" in models:
+        raise BadSetup(f"--models {models}: wanted is a local folder; SPARKIFY_MODELS may be what names another")
+    folder = model_fetching.fetched(Aws(), place(registry), version, Path(models))
     say(f"{folder}; `sparkify models promote {folder.name} --models {models}` puts it in force")
 
 
@@ -162,7 +164,7 @@ def cancel(job: Job, dry_run: DryRun = False) -> None:
     if dry_run:
         print_calls([call])
         return
-    Aws().answer(call)
+    runs.require_cancelling(handle, Aws().answer(call))
     say(f"{handle} is being cancelled")
 
 

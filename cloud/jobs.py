@@ -79,6 +79,7 @@ class Job:
 
     def spark_settings(self, driver_memory: str, executor_memory: str) -> dict[str, str]:
         """What both ways of running on EMR are told."""
+        executors = str(self.size.executors)
         return {
             "spark.pyspark.python": INTERPRETER,
             "spark.executorEnv.PYSPARK_PYTHON": INTERPRETER,
@@ -87,7 +88,10 @@ class Job:
             "spark.driver.memory": driver_memory,
             "spark.executor.cores": str(EXECUTOR_CORES),
             "spark.executor.memory": executor_memory,
-            "spark.dynamicAllocation.maxExecutors": str(self.size.executors),
+            # Serverless would begin with three, by either name and whatever the most is
+            "spark.executor.instances": executors,
+            "spark.dynamicAllocation.initialExecutors": executors,
+            "spark.dynamicAllocation.maxExecutors": executors,
             "spark.sql.shuffle.partitions": str(PARTITIONS_PER_CORE * self.size.cores),
         }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from churn.errors import BadSetup, CloudUnavailable
-from cloud.aws import Aws, Call
+from cloud.aws import Aws, Call, plainly
 
 SCHEMES = {"s3", "s3a", "s3n"}  # EMR itself writes s3n: in places that it was given as s3:
 
@@ -51,9 +51,16 @@ def is_in(key: str, folder: str) -> bool:
     return key == folder or key.startswith(f"{folder}/")
 
 
+def content(aws: Aws, file: Place) -> bytes:
+    """An object as a whole; raises CloudUnavailable when it breaks off."""
+    answer = aws.answer(file.call("get_object"))
+    with plainly(str(file)):
+        return bytes(answer["Body"].read())
+
+
 def object_text(aws: Aws, file: Place) -> str:
     """A small object's text."""
     try:
-        return str(aws.answer(file.call("get_object"))["Body"].read().decode())
+        return content(aws, file).decode()
     except UnicodeDecodeError as error:
         raise CloudUnavailable(f"{file}: not text ({error})") from error

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from churn.errors import JobFailed
+from churn.errors import CloudUnavailable, JobFailed, NotThere
 from cloud import serverless, step_states
 from cloud.aws import Aws, Call
 from cloud.jobs import Handle, State
 
 POLL_SECONDS = 15  # AWS throttles who asks much more often
+MOST_UNANSWERED = 20  # questions in a row, five minutes: a network that is away for longer is somebody's matter
 
 Show = Callable[[State, float], None]
 
@@ -23,6 +25,12 @@ def cancel(job: Handle) -> Call:
     return step_states.cancel(job) if job.is_step else serverless.cancel(job)
 
 
+def require_cancelling(job: Handle, answer: dict[str, Any]) -> None:
+    """Raise CloudUnavailable when AWS answers the call that it does not end the job."""
+    if job.is_step:
+        step_states.require_cancelling(job, answer)
+
+
 def awaited(
     aws: Aws,
     job: Handle,
@@ -30,13 +38,26 @@ def awaited(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> State:
-    """The state in which the job has ended, each on the way given to `show` with the seconds that have passed."""
+    """The state in which the job has ended, each on the way given to `show` with the seconds that have passed.
+
+    Raises CloudUnavailable only when AWS leaves many questions in a row unanswered: the job goes on meanwhile.
+    """
     began = clock()
+    unanswered = 0
     while True:
-        found = state(aws, job)
-        show(found, clock() - began)
-        if found.is_over:
-            return found
+        try:
+            found = state(aws, job)
+        except NotThere:
+            raise
+        except CloudUnavailable:
+            unanswered += 1
+            if unanswered == MOST_UNANSWERED:
+                raise
+        else:
+            unanswered = 0
+            show(found, clock() - began)
+            if found.is_over:
+                return found
         sleep(POLL_SECONDS)
 
 

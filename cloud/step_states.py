@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from churn.errors import CloudUnavailable
 from cloud.aws import Aws, Call
 from cloud.jobs import Handle, State
 from cloud.places import Place
@@ -38,9 +39,10 @@ def reasons(aws: Aws, step: Handle, status: dict[str, Any], cluster: dict[str, A
 
 
 def lost_spot_nodes(aws: Aws, cluster: str) -> int:
-    """How many task nodes AWS has taken back."""
-    asked = Call(SERVICE, "list_instances", {"ClusterId": cluster, "InstanceGroupTypes": ["TASK"]})
-    gone = (node["Status"] for node in aws.entries(asked, "Instances") if node["Status"]["State"] == "TERMINATED")
+    """How many nodes AWS has taken back."""
+    # not by InstanceGroupTypes: a cluster of instance fleets refuses them
+    asked = Call(SERVICE, "list_instances", {"ClusterId": cluster, "InstanceStates": ["TERMINATED"]})
+    gone = (node["Status"] for node in aws.entries(asked, "Instances"))
     return sum(SPOT in (status.get("StateChangeReason") or {}).get("Message", "").lower() for status in gone)
 
 
@@ -64,3 +66,10 @@ def cancel(step: Handle) -> Call:
     """The call that ends a step, its process too."""
     parameters = {"ClusterId": step.owner, "StepIds": [step.job], "StepCancellationOption": "TERMINATE_PROCESS"}
     return Call(SERVICE, "cancel_steps", parameters)
+
+
+def require_cancelling(step: Handle, answer: dict[str, Any]) -> None:
+    """Raise CloudUnavailable when CancelSteps, which succeeds even then, says that it does not end the step."""
+    for told in answer.get("CancelStepsInfoList", []):
+        if told.get("Status") == "FAILED":
+            raise CloudUnavailable(f"{step}: not cancelled: {told.get('Reason') or 'AWS gives no reason'}")

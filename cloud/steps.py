@@ -15,6 +15,8 @@ ALIVE = {"STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"}
 DRIVER_MEMORY, EXECUTOR_MEMORY = "6g", "10g"
 ON_DEMAND_TYPES = {"MASTER": "m5.xlarge", "CORE": "m5.2xlarge"}  # the core node holds the driver and one executor
 SPOT_TYPE = "m5.xlarge"
+ONCE = {"spark.yarn.maxAppAttempts": "1"}  # YARN would start a driver that failed, or ran out of time, a second time
+MANAGED = {"for-use-with-amazon-emr-managed-policies": "true"}  # without it AmazonEMRServicePolicy_v2 starts no node
 IDLE_SECONDS = 3600  # a cluster that nothing ends, ends then
 
 
@@ -32,7 +34,7 @@ class Cluster:
     def require(self, answers: list[dict[str, Any]], manifest: Manifest) -> None:
         """Raise BadSetup for an unknown release, or for a cluster that takes no steps any more."""
         cluster = answers[0]["Cluster"]
-        release(cluster["ReleaseLabel"])
+        release(cluster.get("ReleaseLabel") or "none")
         word = cluster["Status"]["State"]
         if word not in ALIVE:
             raise BadSetup(f"{self.cluster} is {word} and takes no step; --transient starts a cluster of its own")
@@ -49,9 +51,9 @@ class Cluster:
         return None
 
     def start(self, job: Job) -> Call:
-        """AddJobFlowSteps."""
+        """AddJobFlowSteps, which has no token."""
         step = step_of(job, on_failure="CONTINUE")
-        return Call(SERVICE, "add_job_flow_steps", {"JobFlowId": self.cluster, "Steps": [step]})
+        return Call(SERVICE, "add_job_flow_steps", {"JobFlowId": self.cluster, "Steps": [step]}, is_once=True)
 
     def started(self, aws: Aws, answer: dict[str, Any]) -> Handle:
         """The step that was added."""
@@ -93,7 +95,7 @@ class Transient:
         return None
 
     def start(self, job: Job) -> Call:
-        """RunJobFlow."""
+        """RunJobFlow, which has no token."""
         parameters = {
             "Name": job.name,
             "ReleaseLabel": self.label,
@@ -105,9 +107,9 @@ class Transient:
             "Configurations": [driver_on_core()],
             "AutoTerminationPolicy": {"IdleTimeout": IDLE_SECONDS},
             "Steps": [step_of(job, on_failure="TERMINATE_CLUSTER")],
-            "Tags": [{"Key": name, "Value": value} for name, value in job.tags.items()],
+            "Tags": [{"Key": name, "Value": value} for name, value in {**MANAGED, **job.tags}.items()],
         }
-        return Call(SERVICE, "run_job_flow", parameters)
+        return Call(SERVICE, "run_job_flow", parameters, is_once=True)
 
     def started(self, aws: Aws, answer: dict[str, Any]) -> Handle:
         """The step of the cluster that was started."""
@@ -144,8 +146,8 @@ def driver_on_core() -> dict[str, Any]:
 
 def step_of(job: Job, on_failure: str) -> dict[str, Any]:
     """The step that runs the job, with the driver in the cluster."""
-    settings = words(job.spark_settings(DRIVER_MEMORY, EXECUTOR_MEMORY))
-    command = ["spark-submit", "--deploy-mode", "cluster", "--archives", job.archives, *settings]
+    settings = job.spark_settings(DRIVER_MEMORY, EXECUTOR_MEMORY) | ONCE
+    command = ["spark-submit", "--deploy-mode", "cluster", "--archives", job.archives, *words(settings)]
     return {
         "Name": job.name,
         "ActionOnFailure": on_failure,

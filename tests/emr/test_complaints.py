@@ -9,8 +9,8 @@ RUN = ("emr", "status", "app1/run1")
 
 def test_without_boto3_the_extra_is_named(complaint, monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)  # as if it were not installed
-    assert "pip install 'sparkify-churn[aws]'" in complaint(*RUN)
-    assert "pip install 'sparkify-churn[aws]'" in complaint("data", "fetch", "mini")
+    assert "pip install '.[aws]'" in complaint(*RUN)
+    assert "pip install '.[aws]'" in complaint("data", "fetch", "mini")
 
 
 def test_no_credentials(complaint, front, monkeypatch):
@@ -51,6 +51,22 @@ def test_a_bucket_that_is_missing_and_one_without_rights(complaint, front):
     assert "s3://no-such-bucket-here/models/v1: not there (NoSuchBucket" in complaint(*fetch)
     front.refuses_on_s3("/no-such-bucket-here", "AccessDenied", "Access Denied", 403)
     assert "s3://no-such-bucket-here/models/v1: ListObjectsV2 is not allowed (Access Denied)" in complaint(*fetch)
+
+
+def test_a_profile_that_is_not_there_is_no_matter_of_the_network(complaint, front, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    said = complaint(*RUN)
+    assert "emr-serverless: The config profile (nobody) could not be found; AWS was not asked: check" in said
+
+
+def test_an_address_that_is_none(complaint, front, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    assert "emr-serverless: Invalid endpoint: nonsense; AWS was not asked: check" in complaint(*RUN)
+
+
+def test_what_boto3_itself_refuses_is_one_line_and_no_matter_of_the_network(complaint, front):
+    said = complaint("emr", "fetch", "s3://no bucket/models", "--version", "v1")
+    assert 's3://no bucket/models/v1: Parameter validation failed: Invalid bucket name "no bucket"' in said
 
 
 def test_a_server_that_does_not_answer(complaint, front, monkeypatch):

@@ -56,8 +56,9 @@ def actions(name):
 def test_the_submitters_policy_grants_each_call_that_the_code_makes_and_nothing_else():
     code = "\n".join(file.read_text() for file in (ROOT / "cloud").glob("*.py"))
     prefixes = {"serverless.py": "emr-serverless", "steps.py": "elasticmapreduce", "step_states.py": "elasticmapreduce"}
-    wanted = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "iam:PassRole", "elasticmapreduce:AddTags",
-              "emr-serverless:TagResource"}  # fmt: skip
+    wanted = {"s3:PutObject", "s3:GetObject", "s3:ListBucket", "iam:PassRole", "emr-serverless:TagResource"}
+    # of what RunJobFlow is given beside the cluster
+    wanted |= {"elasticmapreduce:AddTags", "elasticmapreduce:PutAutoTerminationPolicy"}
     for name, prefix in prefixes.items():
         for operation in re.findall(r'Call\(SERVICE, "(\w+)"', (ROOT / "cloud" / name).read_text()):
             wanted.add(f"{prefix}:{''.join(word.capitalize() for word in operation.split('_'))}")

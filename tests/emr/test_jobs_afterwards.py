@@ -54,6 +54,10 @@ def test_logs_that_have_not_come_and_one_that_is_half_written_are_said(complaint
     key = f"emr/applications/{application}/jobs/{job}/SPARK_DRIVER/stdout.gz"
     s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(b"published")[:12])
     assert "not a whole .gz file" in complaint("emr", "logs", run)
+    damaged = bytearray(gzip.compress(b"published"))
+    damaged[10] = 0xFF  # no kind of block that deflate has
+    s3.put_object(Bucket=bucket, Key=key, Body=bytes(damaged))
+    assert "not a whole .gz file" in complaint("emr", "logs", run)
 
 
 def test_a_run_is_cancelled(sparkify, complaint, run):
@@ -68,6 +72,12 @@ def test_a_step_is_cancelled_with_its_process(sparkify, front):
     sparkify("emr", "cancel", "j-1/s-1")
     assert json.loads(front.asked("CancelSteps")[0].body) == planned["parameters"]
     assert planned["parameters"]["StepCancellationOption"] == "TERMINATE_PROCESS"
+
+
+def test_a_step_that_aws_does_not_cancel_is_said(complaint, front):
+    told = {"StepId": "s-1", "Status": "FAILED", "Reason": "Step is already in a final state"}
+    front.says("CancelSteps", {"CancelStepsInfoList": [told]})
+    assert "j-1/s-1: not cancelled: Step is already in a final state" in complaint("emr", "cancel", "j-1/s-1")
 
 
 @pytest.fixture
@@ -98,6 +108,15 @@ def test_what_is_here_already_or_not_whole_there_is_refused_and_leaves_nothing(
     assert "'../v1' is no version" in complaint("emr", "fetch", registry, *models, "--version", "../v1")
     assert "current is missing" in complaint("emr", "fetch", f"s3://{bucket}/nowhere", *models)
     assert [path.name for path in tmp_path.iterdir()] == ["v1"]
+
+
+def test_a_model_is_not_fetched_into_a_folder_that_is_called_like_a_place_on_s3(
+    complaint, registry, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SPARKIFY_MODELS", registry)  # as `submit` wants it
+    assert f"--models {registry}: wanted is a local folder" in complaint("emr", "fetch", registry)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_copy_that_is_not_what_lies_there_is_refused(complaint, registry, front, tmp_path):

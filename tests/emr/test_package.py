@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.errors import BadSetup
+from churn.errors import BadSetup, NotAllowed
 from cloud.aws import Aws
 from cloud.building import ENVIRONMENT, WHEEL, Architecture, archive, require_python
 from cloud.package import manifest_of, upload
@@ -16,6 +16,7 @@ from cloud.places import place
 from sandbox.cli import app
 from tests.conftest import missing
 from tests.emr.conftest import ROLE
+from tests.emr.front import Answer
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,10 +66,16 @@ def test_only_what_changed_is_uploaded_and_the_manifest_last(built, bucket, fron
         "manifest.json"]  # fmt: skip
 
 
+def test_credentials_that_have_expired_are_said_though_s3_says_400_alone(built, bucket, front):
+    front.refuses_on_s3("HEAD ", "ExpiredToken", "not sent in answer to a HEAD", 400)
+    with pytest.raises(BadSetup, match=f"s3://{bucket}/package/.*: the credentials have expired"):
+        upload(Aws(), built, manifest_of(built, "0.1.0", Architecture.X86_64), place(f"s3://{bucket}/package"))
+
+
 def test_a_package_whose_upload_broke_off_is_refused(sparkify, complaint, submit, built, s3, bucket, front):
     front.refuses_on_s3("/environment.tar.gz", "AccessDenied", "Access Denied", 403)
     target = place(f"s3://{bucket}/half")
-    with pytest.raises(Exception, match=f"s3://{bucket}/half/.*: .* is not allowed"):
+    with pytest.raises(NotAllowed, match=f"s3://{bucket}/half/.*: .* is not allowed"):
         upload(Aws(), built, manifest_of(built, "0.1.0", Architecture.X86_64), target)
     front.answers.clear()
     words = [*submit, "--package", str(target)]
@@ -88,6 +95,11 @@ def test_a_package_that_lost_a_file_or_has_another_is_refused(complaint, submit,
     assert f"{ENVIRONMENT} has 4 bytes instead of 29" in complaint(*submit)
     s3.delete_object(Bucket=bucket, Key=archive_key)
     assert f"{ENVIRONMENT} is missing" in complaint(*submit)
+
+
+def test_a_manifest_that_breaks_off_is_one_line(complaint, submit, front):
+    front.answers.append(Answer("/manifest.json", 200, b"{" * 100, {"content-length": "100"}, cut=10))
+    assert "manifest.json: AWS does not answer" in complaint(*submit)
 
 
 def test_no_package_a_damaged_manifest_and_another_python_are_refused(complaint, submit, s3, bucket):
@@ -121,6 +133,9 @@ def test_what_is_no_archive_or_no_checkout_is_said(complaint, tmp_path, front):
     (tmp_path / "made.tar.gz").write_text("no archive")
     words = ["emr", "package", "s3://bucket/package", "--built", tmp_path / "built"]
     made = ["--project", ROOT, "--environment", tmp_path / "made.tar.gz"]
+    assert "no .tar.gz archive" in complaint(*words, *made)
+    with tarfile.open(tmp_path / "made.tar.gz", "w"):
+        pass  # Spark unpacks by the name's end, and would find no gzip in it
     assert "no .tar.gz archive" in complaint(*words, *made)
     assert "not this project's source" in complaint(*words, "--project", tmp_path)
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
+from churn.errors import CloudUnavailable, NotThere
 from cloud.jobs import Handle, State
-from cloud.runs import POLL_SECONDS, awaited
+from cloud.runs import MOST_UNANSWERED, POLL_SECONDS, awaited
 from tests.emr.conftest import ROLE, new_application, new_cluster
 from tests.s3_server import client
 
@@ -49,7 +50,8 @@ def test_a_start_on_serverless_says_all_that_the_job_needs(sparkify, serverless,
     assert [part.rpartition("#")[2] for part in value_of(words, "spark.archives").split(",")] == [
         "sparkify", "environment"]  # fmt: skip
     assert value_of(words, "spark.pyspark.python") == "/usr/bin/python3.11"
-    assert value_of(words, "spark.dynamicAllocation.maxExecutors") == "2"
+    for name in ("executor.instances", "dynamicAllocation.initialExecutors", "dynamicAllocation.maxExecutors"):
+        assert value_of(words, f"spark.{name}") == "2"
     assert value_of(words, "spark.sql.shuffle.partitions") == "16"
     assert sent["executionTimeoutMinutes"] == 30
     assert sent["tags"] == {"project": "sparkify-churn", "run": "nightly", "team": "growth"}
@@ -78,6 +80,7 @@ def test_a_step_is_added_to_a_running_cluster_once(sparkify, submission, cluster
     assert words[:3] == ["spark-submit", "--deploy-mode", "cluster"]
     assert words[words.index("--archives") + 1].endswith("/environment.tar.gz#environment")
     assert value_of(words, "spark.executor.memory") == "10g"
+    assert value_of(words, "spark.yarn.maxAppAttempts") == "1"
     assert step["ActionOnFailure"] == "CONTINUE"
     assert sparkify("emr", "status", handle) == f"{handle}: RUNNING\n"
 
@@ -93,9 +96,19 @@ def test_a_transient_cluster_has_its_driver_on_demand_and_is_started_once(sparki
               for each in sent["Instances"]["InstanceGroups"]}  # fmt: skip
     assert groups == {"MASTER": ("ON_DEMAND", 1), "CORE": ("ON_DEMAND", 1), "TASK": ("SPOT", 1)}
     assert sent["ReleaseLabel"] == "emr-spark-8.1.0"
+    assert {"Key": "for-use-with-amazon-emr-managed-policies", "Value": "true"} in sent["Tags"]
     assert sent["Instances"]["KeepJobFlowAliveWhenNoSteps"] is False
     assert sent["Steps"][0]["ActionOnFailure"] == "TERMINATE_CLUSTER"
     assert sent["Configurations"][0]["Properties"]["yarn.node-labels.am.default-node-label-expression"] == "CORE"
+
+
+def test_what_has_no_token_is_not_sent_again_when_its_answer_is_lost(complaint, submission, cluster, front):
+    for operation in ("AddJobFlowSteps", "RunJobFlow"):
+        front.refuses(operation, "InternalServerException", "it may have been done", 500)
+    assert "AddJobFlowSteps is refused" in complaint(*submission, "--cluster", cluster)
+    assert "RunJobFlow is refused" in complaint(*submission, "--transient", "--subnet", "subnet-1")
+    assert len(front.asked("AddJobFlowSteps")) == 1
+    assert len(front.asked("RunJobFlow")) == 1
 
 
 def test_a_release_that_is_not_known_is_refused_with_those_that_are(complaint, submission, server, front):
@@ -137,10 +150,13 @@ def test_a_step_that_failed_tells_its_reason_its_log_and_the_spot_nodes_that_wer
     details = {"Reason": "Unknown Error.", "LogFile": "s3://logs/emr/j-1/steps/s-1/stderr.gz"}
     front.says("DescribeStep", {"Step": {"Status": {"State": "FAILED", "FailureDetails": details}}})
     lost = {"State": "TERMINATED", "StateChangeReason": {"Message": "Instance was terminated: Spot interruption"}}
-    front.says("ListInstances", {"Instances": [{"Status": lost}, {"Status": {"State": "RUNNING"}}]})
+    done = {"State": "TERMINATED", "StateChangeReason": {"Message": "Job flow terminated"}}
+    front.says("ListInstances", {"Instances": [{"Status": lost}, {"Status": done}]})
     said = complaint("emr", "status", f"{cluster}/s-1")
     assert "Unknown Error.; its log: s3://logs/emr/j-1/steps/s-1/stderr.gz; " in said
     assert "spot nodes that AWS has taken back meanwhile: 1; submit it again" in said
+    (asked,) = front.asked("ListInstances")  # not by groups, which a cluster of instance fleets does not have
+    assert json.loads(asked.body) == {"ClusterId": cluster, "InstanceStates": ["TERMINATED"]}
 
 
 def test_the_wait_shows_each_state_and_asks_no_oftener_than_aws_likes():
@@ -157,6 +173,39 @@ def test_the_wait_shows_each_state_and_asks_no_oftener_than_aws_likes():
     assert found == State("SUCCESS", True, True)
     assert shown == [("SUBMITTED", 20), ("RUNNING", 40), ("SUCCESS", 60)]
     assert slept == [POLL_SECONDS, POLL_SECONDS]
+
+
+class Line:
+    """Answers with these words in turn; what is an error is raised, the last one again and again."""
+
+    def __init__(self, *says):
+        self.says = list(says)
+
+    def answer(self, _call):
+        word = self.says.pop(0) if len(self.says) > 1 else self.says[0]
+        if isinstance(word, Exception):
+            raise word
+        return {"jobRun": {"state": word}}
+
+
+def waited(line):
+    """The states that a wait has seen, and how often it slept."""
+    shown, slept = [], []
+    awaited(line, Handle("a", "r"), lambda state, _seconds: shown.append(state.word), sleep=slept.append)
+    return shown, len(slept)
+
+
+def test_a_wait_outlasts_a_network_that_is_away_for_a_while():
+    away = CloudUnavailable("AWS does not answer")
+    assert waited(Line("RUNNING", away, away, "RUNNING", away, "SUCCESS")) == (["RUNNING", "RUNNING", "SUCCESS"], 5)
+
+
+def test_a_wait_ends_without_an_answer_for_five_minutes_or_when_there_is_no_such_job():
+    with pytest.raises(CloudUnavailable, match="does not answer"):
+        waited(Line("RUNNING", CloudUnavailable("AWS does not answer")))
+    with pytest.raises(NotThere):
+        waited(Line(NotThere("no such run")))
+    assert MOST_UNANSWERED * POLL_SECONDS == 300
 
 
 @pytest.mark.parametrize(
