@@ -32,11 +32,21 @@ def fetched(aws: Aws, registry: Place, version: str | None, models: Path) -> Pat
     aside = models / f".{version}.{os.getpid()}"
     try:
         for entry in entries:
-            save(aws, registry.bucket, entry, aside / entry["Key"].removeprefix(prefix))
+            save(aws, registry.bucket, entry, inside(aside, entry["Key"].removeprefix(prefix)))
         aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of that name in the folder; raises BadDownload for a name that leads out of it."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise BadDownload(
+            f"{name}: leads out of the model's folder; nothing is kept, and whoever wrote it is to be asked"
+        )
+    return path
 
 
 def current(aws: Aws, registry: Place) -> str:

@@ -123,3 +123,10 @@ def test_a_copy_that_is_not_what_lies_there_is_refused(complaint, registry, fron
     front.says("/models/v1/pipeline/part-0", {})
     assert "what came is not what lies there" in complaint("emr", "fetch", registry, "--models", tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../../out", "/etc/out"])
+def test_a_name_that_leads_out_of_the_models_folder_is_refused(complaint, registry, s3, bucket, tmp_path, name):
+    s3.put_object(Bucket=bucket, Key=f"models/v1/{name}", Body=b"elsewhere")
+    assert "leads out of the model's folder" in complaint("emr", "fetch", registry, "--models", tmp_path / "models")
+    assert not list(tmp_path.rglob("*out*"))
