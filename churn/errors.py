@@ -33,5 +33,9 @@ class CheckpointMismatch(ChurnError):
     """A checkpoint made by another state definition or by another set-up."""
 
 
+class CheckpointInUse(ChurnError):
+    """A checkpoint from which another process streams."""
+
+
 class BadSetup(ChurnError):
     """The machine lacks something: Java, a free port, a jar."""

@@ -15,6 +15,7 @@ from churn_io.java import require_java
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
 from streaming.job import Settings, StopSignal, require_kafka, run
+from streaming.lock import held
 from streaming.reader import Reading, show
 from streaming.source import Source
 from streaming.trigger import Policy, Topics
@@ -59,13 +60,13 @@ def score(
     )
     require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start
-    spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
     stop = StopSignal()
-    progress = Progress(report)
-    with stop.installed():
-        total = run(spark, settings, stop, progress)
-    speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
-    spark.stop()
+    with held(checkpoint):  # likewise
+        spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
+        with stop.installed():
+            total = run(spark, settings, stop, Progress(report))
+        speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
+        spark.stop()
     if stop.from_keyboard:
         raise KeyboardInterrupt
 

@@ -149,4 +149,6 @@ def _by_snapshots(rows: list[Row]) -> Table:
 
 
 def _titled(title: str, caption: str) -> Table:
-    return Table(title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    return Table(
+        title=title, caption=caption, caption_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )

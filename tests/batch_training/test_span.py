@@ -63,11 +63,17 @@ def test_a_single_event_is_stray_when_more_than_28_days_lie_before_the_next(coun
 
 
 def test_a_long_pause_between_two_parts_of_a_log_ends_neither(counts):
-    assert span(counts([event(-100, registration=EARLY), event(-99, registration=EARLY), *SIXTY_DAYS])) == ("2018-06-23", "2018-11-29")
+    assert span(counts([event(-100, registration=EARLY), event(-99, registration=EARLY), *SIXTY_DAYS])) == (
+        "2018-06-23",
+        "2018-11-29",
+    )
 
 
 def test_days_so_far_apart_that_all_are_stray_are_the_span(counts):
-    assert span(counts([event(-30 * month, registration=EARLY) for month in range(120)])) == ("2008-12-22", "2018-10-01")
+    assert span(counts([event(-30 * month, registration=EARLY) for month in range(120)])) == (
+        "2008-12-22",
+        "2018-10-01",
+    )
 
 
 def test_a_stray_event_plans_no_snapshot(spark, log, tmp_path):
