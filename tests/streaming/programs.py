@@ -51,17 +51,24 @@ class Scoring:
         self.process.wait()
 
 
+# what Spark says of itself while it starts; all of it comes before anything of ours
+STARTING = ("WARNING: Using incubator", "Using Spark's default", "Setting ", "To adjust logging level")
+
+
+def said_to_the_user(said):
+    """The lines of a program's output that are not Spark's greeting."""
+    return [line for line in said.splitlines() if not line.startswith(STARTING) and " WARN " not in line]
+
+
 @contextmanager
 def scoring_processes(folder):
     """A function that starts `python -m streaming WORDS`; what runs at the block's end is killed."""
     running = []
 
-    def start(words, **popen):
+    def start(words):
         log = folder / f"score-{len(running)}.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "streaming", *words], stdout=output, stderr=output, **popen
-            )
+            process = subprocess.Popen([sys.executable, "-m", "streaming", *words], stdout=output, stderr=output)
         running.append(Scoring(process, log))
         return running[-1]
 
