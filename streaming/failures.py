@@ -114,9 +114,9 @@ def _of_java(thrown: Any) -> Iterator[Cause]:
 def _disk_full(found: Sequence[Cause], checkpoint: Checkpoint) -> DiskFull | None:
     if not any(words in cause.said for cause in found for words in FULL):
         return None
-    scratch = [Path(folder) for folder in os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")]
+    places = [Path(folder) for folder in os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")]
     kept = local_path(checkpoint.folder)
-    free = {place: shutil.disk_usage(place).free for place in [*([kept] if kept else []), *scratch]}
+    free = {place: free_bytes(place) for place in [*([kept] if kept else []), *places]}
     fullest = min(free, key=lambda place: free[place])
     return DiskFull(
         f"{fullest}: no space left on its disk ({free[fullest] / 2**20:.1f} MiB free); make room and start again: "
@@ -124,14 +124,20 @@ def _disk_full(found: Sequence[Cause], checkpoint: Checkpoint) -> DiskFull | Non
     )
 
 
+def free_bytes(place: Path) -> int:
+    """What is free on the disk of a folder, there already or not."""
+    place = place.absolute()
+    return shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
+
+
 def _lost(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> DataLost | None:
-    (*_, last) = [None, *(cause for cause in found if cause.condition.startswith(LOST))]
-    if last is None:
+    lost = [cause for cause in found if cause.condition.startswith(LOST)]
+    if not lost:
         return None
     planned = checkpoint.last_planned()
     missing = "; ".join(map(str, gaps(checkpoint.plan(planned), source))) if planned is not None else ""
     return DataLost(
-        f"topic {source.topic}: records were deleted before they were read: {missing or in_one_line(last.said)}; "
+        f"topic {source.topic}: records were deleted before they were read: {missing or in_one_line(lost[-1].said)}; "
         f"`--on-data-loss continue` goes on without them; or {ELSEWHERE}"
     )
 

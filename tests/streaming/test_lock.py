@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from churn.errors import CheckpointInUse
+from churn.errors import BadSetup, CheckpointInUse
 from streaming.lock import held
 
 HOLDER = """
@@ -33,6 +33,13 @@ def test_a_released_checkpoint_is_anybodys(tmp_path):
     for _ in range(2):
         with held(str(tmp_path)):
             pass
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    place = str(tmp_path / "file" / "checkpoint")
+    with pytest.raises(BadSetup, match=r"file/checkpoint: cannot be written \(Not a directory\)"), held(place):
+        pass
 
 
 def test_a_checkpoint_on_an_object_store_is_not_locked():
