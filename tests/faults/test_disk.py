@@ -9,7 +9,9 @@ import pytest
 from churn.errors import DiskFull
 from streaming.job import run
 from tests.builders import by_time, grumbler, listener
-from tests.faults.test_life import assert_naive
+from tests.faults.story import USERS
+from tests.streaming.test_hostile_input import assert_untouched
+from tests.streaming.test_parity import clock_of
 
 LOG = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)), grumbler("cross", range(20, 40)))
 BLOCK = 4096
@@ -49,4 +51,4 @@ def test_a_full_disk_is_named_and_with_room_again_nothing_is_missing(spark, job,
     total = run(spark, job)
     assert total.is_balanced
     assert total.read == len(LOG) - 40
-    assert_naive(spark, job, LOG)
+    assert_untouched(spark, job, LOG, clock_of(LOG), USERS)

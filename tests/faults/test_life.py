@@ -5,95 +5,36 @@ The story is told once, by `life`; each test looks at one claim about it.
 
 import os
 import random
-import signal
-import threading
 import time
-from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import count, pairwise
-from pathlib import Path
+from itertools import pairwise
 
 import pytest
-from kafka import KafkaConsumer
-from kafka.admin import KafkaAdminClient
 
 from churn.labels import HISTORY_DAYS
 from churn.state import DAY_MS
-from churn_io.storage import Storage
-from sandbox.broker import start
-from streaming.checkpoint import Checkpoint
-from streaming.job import run
 from streaming.reader import as_of_ms
-from streaming.sweep import stored_states
-from tests.builders import by_time, grumbler, listener, naive_features, naive_state
-from tests.churn.test_state import assert_same, by_user
+from tests.builders import naive_features
 from tests.conftest import new_topics
-from tests.streaming.conftest import CARD, draining, probability, publish_model, sending, values
-from tests.streaming.programs import said_to_the_user, score_words, scoring_processes
-from tests.streaming.test_parity import as_of
+from tests.faults.story import (
+    USERS,
+    Life,
+    Story,
+    rebuild,
+    refused,
+    with_a_killed_broker,
+    with_a_new_partition,
+    with_a_paused_broker,
+    with_bad_models,
+)
+from tests.streaming.conftest import CARD, draining, probability, publish_model, values
+from tests.streaming.programs import said_to_the_user, scoring_processes
+from tests.streaming.test_hostile_input import assert_untouched
+from tests.streaming.test_parity import clock_of
 from tests.topic_reading import all_records
 
 KILLS = int(os.environ.get("SPARKIFY_KILLS", "3"))
 SEED = int(os.environ.get("SPARKIFY_SEED", str(random.randrange(10**6))))
-PAUSE_SECONDS = 5  # shorter than what the stream calls an outage
-USERS = ("angry", "calm", "cross")
-
-
-@dataclass
-class Life:
-    """What was sent, what the streams said, and the job whose checkpoint is the last."""
-
-    job: object
-    log: list = field(default_factory=list)
-    said: list = field(default_factory=list)
-    second: str = ""
-    rebuilt: object = None
-    log_of_the_old: list = field(default_factory=list)
-    scores: list = field(default_factory=list)
-    alerts: list = field(default_factory=list)
-
-    @property
-    def clock_ms(self):
-        """The latest event time."""
-        return max(each["ts"] for each in self.log)
-
-
-class Story:
-    """The steps of which a life is made: days are sent, and waited for; streams are started and killed."""
-
-    def __init__(self, life, send, begin):
-        self.life, self.send, self.begin = life, send, begin
-        self.days = count(20)
-        self.stream = None
-
-    def start(self):
-        """Start the stream."""
-        self.stream = self.begin(score_words(self.life.job, "--outage-minutes", "10"))
-
-    def send_days(self, days=3, partition=0):
-        """Send so many more days of all users."""
-        span = [next(self.days) for _ in range(days)]
-        sent = by_time(grumbler("angry", span), listener("calm", span), grumbler("cross", span))
-        self.send(sent, partition=partition)
-        self.life.log += sent
-
-    def await_scores(self, read):
-        """Wait until the topic of scores has the clock of all that was sent."""
-        deadline = time.monotonic() + 400
-        while latest_score_ms(read(self.life.job.topics.scores)) < self.life.clock_ms:
-            assert self.stream.process.poll() is None, self.stream.said[-2000:]
-            assert time.monotonic() < deadline, self.stream.said[-2000:]
-            time.sleep(1)
-
-    def kill(self):
-        """kill -9, keeping what it said."""
-        self.stream.kill()
-        self.life.said.append(self.stream.said)
-
-
-def latest_score_ms(records):
-    """The latest moment that anybody was scored for."""
-    return max((as_of_ms(score) for score in values(records)), default=0)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +46,8 @@ def life(spark, own_broker, classifier, tmp_path_factory):
     read = partial(all_records, bootstrap_servers=address)
     print(f"SPARKIFY_KILLS={KILLS} SPARKIFY_SEED={SEED}")
     chance = random.Random(SEED)
-    with scoring_processes(folder) as begin, sending(address, job.source.topic) as send:
-        story = Story(Life(job), send, begin)
+    with scoring_processes(folder) as begin:
+        story = Story(Life(job), begin)
         story.send_days()
         story.start()
         story.await_scores(read)
@@ -126,91 +67,12 @@ def life(spark, own_broker, classifier, tmp_path_factory):
         yield story.life
 
 
-def refused(begin, job):
-    """What a second stream says on the same checkpoint."""
-    rival = begin(score_words(job))
-    assert rival.process.wait(120) == 1
-    return rival.said
-
-
-def with_bad_models(story, read):
-    """The pointer leads to nothing, to half a model, to one of other features; then back."""
-    registry = Path(story.life.job.models)
-    (registry / "half").mkdir()
-    (registry / "half" / "model.json").write_text("{")
-    other = (registry / "v1" / "model.json").read_text().replace("days_silent", "shoe_size")
-    (registry / "other").mkdir()
-    (registry / "other" / "model.json").write_text(other)
-    for version in ("gone", "half", "other", "v1"):
-        (registry / "current").write_text(version)
-        story.send_days(1)
-        story.await_scores(read)
-
-
-def with_a_new_partition(story, read, broker):
-    """The topic gets a third partition, which has events."""
-    topic = story.life.job.source.topic
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.create_partitions({topic: 3})
-    admin.close()
-    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap)
-    while len(consumer.partitions_for_topic(topic)) < 3:
-        time.sleep(0.1)
-    consumer.close()
-    story.send_days(2, partition=2)
-    story.await_scores(read)
-
-
-def with_a_paused_broker(story, read, broker):
-    """The broker stands still for some seconds while events come."""
-    os.kill(broker.pid(), signal.SIGSTOP)
-    threading.Timer(PAUSE_SECONDS, os.kill, (broker.pid(), signal.SIGCONT)).start()
-    story.send_days(2)
-    story.await_scores(read)
-
-
-def with_a_killed_broker(story, read, broker):
-    """The broker dies, and is started again once the stream has noticed."""
-    os.kill(broker.pid(), signal.SIGKILL)
-    story.stream.await_text("outage: ")
-    start(broker.folder, int(broker.bootstrap.split(":")[1]))
-    story.send_days(2)
-    story.await_scores(read)
-
-
-def rebuild(spark, story, read):
-    """A second checkpoint is filled while the stream runs on; then it takes over."""
-    job = story.life.job
-    fresh = replace(job, checkpoint=f"{job.checkpoint}-rebuilt", available_now=True)
-    before = len(read(job.topics.scores)), len(read(job.topics.alerts))
-    assert run(spark, replace(fresh, state_only=True)).scores == 0
-    assert (len(read(job.topics.scores)), len(read(job.topics.alerts))) == before
-    story.send_days(2)
-    story.await_scores(read)
-    story.stream.process.terminate()
-    assert story.stream.process.wait(60) == 0
-    story.life.said.append(story.stream.said)
-    story.life.log_of_the_old = list(story.life.log)
-    story.send_days(1)
-    assert run(spark, fresh).is_balanced
-    story.life.rebuilt = fresh
-
-
 def test_the_state_is_the_naive_function_of_all_that_was_sent(spark, life):
-    assert_naive(spark, life.job, life.log_of_the_old)
+    assert_untouched(spark, life.job, life.log_of_the_old, clock_of(life.log_of_the_old), USERS)
 
 
 def test_the_state_that_was_rebuilt_beside_it_is_so_too(spark, life):
-    assert_naive(spark, life.rebuilt, life.log)
-
-
-def assert_naive(spark, job, log):
-    """Each user's stored state is what plain Python makes of the log."""
-    last = Checkpoint(Storage(spark), job.checkpoint).last_committed()
-    clock_ms = max(each["ts"] for each in log)
-    found = by_user(as_of(stored_states(spark, f"{job.checkpoint}/query", last), clock_ms))
-    for user in USERS:
-        assert_same(found[user], naive_state(log, user, clock_ms))
+    assert_untouched(spark, life.rebuilt, life.log, life.clock_ms, USERS)
 
 
 def test_the_last_scores_are_those_of_an_undisturbed_stream(life, classifier):

@@ -8,8 +8,10 @@ from kafka.admin import KafkaAdminClient
 
 from streaming.job import run
 from tests.builders import by_time, grumbler, listener
-from tests.faults.test_life import assert_naive
+from tests.faults.story import USERS
 from tests.streaming.programs import said_to_the_user, score_words, scoring_processes
+from tests.streaming.test_hostile_input import assert_untouched
+from tests.streaming.test_parity import clock_of
 
 LOG = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)), grumbler("cross", range(20, 40)))
 READ, KEPT_FROM = 40, 70
@@ -41,4 +43,4 @@ def test_lost_records_stop_the_stream_until_it_is_told_to_go_on_without_them(spa
     assert total.read == len(LOG) - KEPT_FROM
     said = [record.message for record in caplog.records if record.name == "streaming.losses"]
     assert said == [f"skipped for good, deleted before they were read: {lost} partition 0 offsets 40 to 69"]
-    assert_naive(spark, robbed, LOG[:READ] + LOG[KEPT_FROM:])
+    assert_untouched(spark, robbed, LOG[:READ] + LOG[KEPT_FROM:], clock_of(LOG), USERS)
