@@ -72,9 +72,9 @@ class Story:
             time.sleep(1)
 
     def kill(self):
-        """kill -9, keeping what it said."""
-        self.stream.kill()
+        """kill -9, keeping what it said before; its JVM may complain while it goes down."""
         self.life.said.append(self.stream.said)
+        self.stream.kill()
 
 
 def latest_score_ms(records):

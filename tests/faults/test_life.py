@@ -57,7 +57,7 @@ def life(spark, own_broker, classifier, tmp_path_factory):
         with_a_paused_broker(story, read, own_broker)
         with_a_killed_broker(story, read, own_broker)
         for _ in range(KILLS):
-            story.send_days(4)
+            story.send_days(10)  # three batches
             time.sleep(chance.uniform(0, 20))
             story.kill()
             story.start()
