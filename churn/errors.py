@@ -33,6 +33,22 @@ class CheckpointMismatch(ChurnError):
     """A checkpoint made by another state definition or by another set-up."""
 
 
+class CheckpointInUse(ChurnError):
+    """A checkpoint from which another process streams."""
+
+
+class CheckpointDamaged(ChurnError):
+    """A checkpoint with a file that is missing, cut or altered."""
+
+
+class DataLost(ChurnError):
+    """Records that the broker deleted before they were read."""
+
+
+class DiskFull(ChurnError):
+    """A disk without room for the stream's state."""
+
+
 class BadSetup(ChurnError):
     """The machine lacks something: Java, a free port, a jar."""
 

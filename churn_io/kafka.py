@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any
 
-from kafka.admin import KafkaAdminClient
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
     KafkaError,
@@ -25,7 +26,7 @@ HIDDEN = TopicAuthorizationFailedError.errno  # of a topic that we may not even 
 
 @contextmanager
 def admin(bootstrap: str, seconds: float = ANSWER_SECONDS) -> Iterator[KafkaAdminClient]:
-    """A connected admin client; raises BrokerUnavailable, also for a broker that does not let us in."""
+    """A connected admin client; raises BrokerUnavailable, also for a broker that does not let us in or falls silent."""
     # the client logs each refused connection at ERROR; the caller gets one sentence instead
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     security = configured()
@@ -36,6 +37,10 @@ def admin(bootstrap: str, seconds: float = ANSWER_SECONDS) -> Iterator[KafkaAdmi
         raise _unavailable(bootstrap, seconds, security, error) from error
     try:
         yield client
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        raise _unavailable(bootstrap, seconds, security, error) from error
     finally:
         client.close()
 
@@ -78,6 +83,15 @@ def topic_id(bootstrap: str, name: str) -> str:
     with admin(bootstrap) as client:
         (found,) = client.describe_topics([name])
     return str(found["topic_id"])
+
+
+def beginnings(bootstrap: str, name: str) -> dict[int, int]:
+    """The first offset that each partition of a topic still has; asks each partition's leader."""
+    with admin(bootstrap) as client:
+        (found,) = client.describe_topics([name])
+        partitions = [TopicPartition(name, each["partition_index"]) for each in found["partitions"]]
+        offsets = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+    return {partition.partition: found.offset for partition, found in offsets.items()}
 
 
 def create_topics(bootstrap: str, topics: Iterable[Topic] = TOPICS) -> list[str]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from churn.errors import CheckpointMismatch
+from churn.errors import CheckpointDamaged, CheckpointMismatch
 from churn.state import HOP_DAYS, HOP_MS, STATE_VERSION, WINDOW_DAYS, state_columns
 from churn_io.storage import Storage
 from streaming.query import WATERMARK_DELAY_MS
@@ -13,6 +13,7 @@ from streaming.source import Offsets
 
 CARD = "checkpoint.json"
 QUERY = "query"  # Spark's own folder inside the checkpoint
+VERSION = "v1"  # the first line of Spark's logs
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class Checkpoint:
                 raise CheckpointMismatch(f"{self.folder}: a checkpoint without its {CARD}; {ELSEWHERE}")
             self.storage.write(card, json.dumps(asdict(wanted), indent=2))
             return
-        found = json.loads(self.storage.read(card))
+        try:
+            found = json.loads(self.storage.read(card))
+        except ValueError as error:
+            raise CheckpointDamaged(f"{card}: not JSON ({error}); {ELSEWHERE}") from error
         differing = [name for name, value in asdict(wanted).items() if found.get(name) != value]
         if differing:
             name = differing[0]
@@ -97,7 +101,43 @@ class Checkpoint:
 
     def last_committed(self) -> int | None:
         """The newest batch whose state and results are complete; None before the first."""
-        names = self.storage.names(f"{self.query_folder}/commits")
+        return self._newest("commits")
+
+    def last_planned(self) -> int | None:
+        """The newest batch that was begun; None before the first."""
+        return self._newest("offsets")
+
+    def require_whole(self) -> None:
+        """Raise CheckpointDamaged when one of the files that a start reads is cut or missing.
+
+        Spark would stop at most of them too, without a word on which it is; the states it checks itself.
+        """
+        planned, committed = self.last_planned(), self.last_committed()
+        if planned is None and committed is None:
+            return
+        newest = -1 if planned is None else planned
+        if committed not in (newest, newest - 1 if newest else None):
+            raise self._damaged(f"commits/{newest - 1}" if (committed or 0) < newest else f"offsets/{committed}")
+        wanted = {"metadata": 1, f"offsets/{newest}": 2}  # lines of JSON
+        wanted |= {f"offsets/{newest - 1}": 2} if newest else {"sources/0/0": 1}
+        wanted |= {} if committed is None else {f"commits/{committed}": 1}
+        for name, lines in wanted.items():
+            self._require_json(name, lines)
+
+    def _require_json(self, name: str, lines: int) -> None:
+        try:
+            rows = self.storage.read(f"{self.query_folder}/{name}").replace("\0", "").splitlines()
+            found = [json.loads(row) for row in rows if row != VERSION]
+        except (FileNotFoundError, ValueError) as error:
+            raise self._damaged(name) from error
+        if len(found) < lines:
+            raise self._damaged(name)
+
+    def _damaged(self, name: str) -> CheckpointDamaged:
+        return CheckpointDamaged(f"{self.query_folder}/{name}: cut or missing; {ELSEWHERE}")
+
+    def _newest(self, log: str) -> int | None:
+        names = self.storage.names(f"{self.query_folder}/{log}")
         return max((int(name) for name in names if name.isdigit()), default=None)
 
     def _offsets(self, batch_id: int) -> tuple[int, Offsets]:

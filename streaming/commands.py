@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,8 @@ from churn_io.java import require_java
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
 from streaming.heartbeat import Heartbeat
-from streaming.job import Settings, StopSignal, require_kafka, run
+from streaming.job import OUTAGE_MINUTES, Settings, StopSignal, require_kafka, run
+from streaming.lock import held
 from streaming.reader import Reading, show
 from streaming.repeats import MAX_HOURS
 from streaming.source import Source
@@ -25,6 +27,13 @@ app = typer.Typer(no_args_is_help=True, help="topic -> scores -> alerts")
 
 MAX_EVENTS = 1_000_000  # a batch of a catch-up: large ones touch each user's state once for many events
 Bootstrap = Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP", help="Kafka's address.")]
+
+
+class OnDataLoss(StrEnum):
+    """What to do about records that the broker deleted before they were read."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
 
 
 @app.command()
@@ -37,6 +46,7 @@ def score(
     rejected_topic: Annotated[str, typer.Option(help="Where dead letters go.")] = REJECTED_EVENTS,
     checkpoint: Annotated[str, typer.Option(envvar="SPARKIFY_CHECKPOINT")] = "build/checkpoint",
     available_now: Annotated[bool, typer.Option("--available-now", help="Drain the topic, then end.")] = False,
+    state_only: Annotated[bool, typer.Option("--state-only", help="Fill the state, publish nothing, end.")] = False,
     cool_down_days: Annotated[float, typer.Option(min=0, help="Between two alerts of a user.")] = COOL_DOWN_DAYS,
     sweep_days: Annotated[float, typer.Option(min=0, help="Score the silent this often; 0: never.")] = 1.0,
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,
@@ -50,6 +60,8 @@ def score(
             help="Count an event that is sent again so long after it (by events' times) once; older ones are late.",
         ),
     ] = None,
+    outage_minutes: Annotated[float, typer.Option(min=0, help="Wait so long for a lost broker.")] = OUTAGE_MINUTES,
+    on_data_loss: Annotated[OnDataLoss, typer.Option(help="Records deleted before they were read.")] = OnDataLoss.FAIL,
     report: Annotated[Path | None, typer.Option(help="Keep the run's accounts here as JSON.")] = None,
     heartbeat: Annotated[
         Path | None, typer.Option(envvar="SPARKIFY_HEARTBEAT", help="Touch this file whenever the query turns over.")
@@ -61,28 +73,31 @@ def score(
 ) -> None:
     """Score live events: Kafka to per-user state to churn-scores and churn-alerts."""
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
-    logging.getLogger("py4j").setLevel(logging.WARNING)  # it reports each call of ours at INFO
+    # it reports each call of ours at INFO, and each failure of a batch, which is raised to here too
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     settings = Settings(
-        source=Source(bootstrap, topic, max_events_per_trigger),
+        source=Source(bootstrap, topic, max_events_per_trigger, fails_on_loss=on_data_loss is OnDataLoss.FAIL),
         models=models,
         checkpoint=checkpoint,
         policy=Policy(cool_down_days, sweep_days),
         topics=Topics(scores_topic, alerts_topic, rejected_topic),
-        available_now=available_now,
+        available_now=available_now or state_only,
         trigger_ms=trigger_ms,
         dedupe_hours=dedupe,
+        outage_minutes=outage_minutes,
+        state_only=state_only,
     )
     require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start
-    spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
-    if heartbeat:
-        spark.streams.addListener(Heartbeat(heartbeat))
     stop = StopSignal()
-    progress = Progress(report)
-    with stop.installed():
-        total = run(spark, settings, stop, progress)
-    speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
-    spark.stop()
+    with held(checkpoint):  # likewise
+        spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
+        if heartbeat:
+            spark.streams.addListener(Heartbeat(heartbeat))
+        with stop.installed():
+            total = run(spark, settings, stop, Progress(report))
+        speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
+        spark.stop()
     if stop.from_keyboard:
         raise KeyboardInterrupt
 

@@ -6,24 +6,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from churn_io.kafka import require_broker, require_topics, topic_id
+from churn_io.kafka import beginnings, require_broker, require_topics, topic_id
 from churn_io.registry import Registry
 from churn_io.storage import Storage
 from streaming import query as streaming_query
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
+from streaming.failures import named, quieten
 from streaming.models import CurrentModel, ShadowModel
+from streaming.outages import outlasting
 from streaming.sink import last_alerts
 from streaming.source import Source, live
 from streaming.trigger import Policy, Topics, Trigger
 
 POLL_SECONDS = 0.1
+OUTAGE_MINUTES = 10.0  # a broker's upgrade or move; whoever watches the stream hears of what lasts longer
 UNREPORTED_IN = "org.apache.spark.sql.kafka010.KafkaMicroBatchStream$"
 
 
@@ -39,6 +43,8 @@ class Settings:
     available_now: bool = False
     trigger_ms: int = 0
     dedupe_hours: int | None = None
+    outage_minutes: float = OUTAGE_MINUTES
+    state_only: bool = False
 
 
 class StopRequested(Exception):
@@ -80,33 +86,58 @@ def run(
 ) -> Accounts:
     """Score until stopped (or, with `available_now`, until the topic is drained) and return the run's accounts.
 
-    Raises BrokerUnavailable, TopicMissing, NoModel, ModelMismatch or CheckpointMismatch before anything is read.
+    Raises BrokerUnavailable, TopicMissing, NoModel, ModelMismatch or CheckpointMismatch before anything is read, and
+    another ChurnError for a failure that is known (streaming/failures.py). An outage of the broker is waited for.
     """
     stop = stop or StopSignal()
-    trigger = prepared(spark, settings, on_batch)
+    quieten(spark)
+    checkpoint = Checkpoint(Storage(spark), settings.checkpoint, settings.dedupe_hours)
+    with named(settings.source, checkpoint):
+        trigger = prepared(spark, settings, checkpoint, on_batch)
+
+    def attempt() -> None:
+        with named(settings.source, checkpoint):
+            require_checkpoint(spark, settings.source, checkpoint)
+            scored(spark, settings, trigger, stop)
+
+    outlasting(attempt, partial(require_leaders, settings), settings.outage_minutes, stop.event)
+    return trigger.total
+
+
+def prepared(
+    spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_batch: Callable[[int, Accounts], None]
+) -> Trigger:
+    """Everything a batch needs, checked: broker, topics, model, checkpoint."""
+    source, topics = settings.source, settings.topics
+    require_kafka(settings)
+    registry = Registry(spark, settings.models)
+    model, shadow = CurrentModel(spark, registry), ShadowModel(spark, registry)
+    model.scorer()
+    require_checkpoint(spark, source, checkpoint)
+    alerted = last_alerts(spark, source.bootstrap, topics.alerts)
+    trigger = Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, alerted, on_batch)
+    trigger.speaks = not settings.state_only
+    return trigger
+
+
+def require_checkpoint(spark: SparkSession, source: Source, checkpoint: Checkpoint) -> None:
+    """Raise CheckpointMismatch or CheckpointDamaged unless the checkpoint is new, or whole and of this topic."""
+    identity = topic_id(source.bootstrap, source.topic)
+    checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
+    checkpoint.require_whole()
+
+
+def scored(spark: SparkSession, settings: Settings, trigger: Trigger, stop: StopSignal) -> None:
+    """One life of the query, and the sweep at the end of a drained topic."""
     failures: list[Exception] = []
     on_states = guarded(trigger, stop, failures)
     while not finished(started(spark, settings, on_states), stop, failures):
         continue
     if failures and not isinstance(failures[0], StopRequested):
         raise failures[0]
-    if settings.available_now and settings.policy.sweep_days and not stop.event.is_set():
+    sweeps = settings.policy.sweep_days and not settings.state_only
+    if settings.available_now and sweeps and not stop.event.is_set():
         trigger.sweep()
-    return trigger.total
-
-
-def prepared(spark: SparkSession, settings: Settings, on_batch: Callable[[int, Accounts], None]) -> Trigger:
-    """Everything a batch needs, checked: broker, topics, model, checkpoint."""
-    source, topics = settings.source, settings.topics
-    require_kafka(settings)
-    registry = Registry(spark, settings.models)
-    model, shadow = CurrentModel(registry), ShadowModel(spark, registry)
-    model.scorer()
-    checkpoint = Checkpoint(Storage(spark), settings.checkpoint, settings.dedupe_hours)
-    identity = topic_id(source.bootstrap, source.topic)
-    checkpoint.require(source.topic, identity, spark.conf.get("spark.sql.shuffle.partitions") or "")
-    alerted = last_alerts(spark, source.bootstrap, topics.alerts)
-    return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, alerted, on_batch)
 
 
 def require_kafka(settings: Settings) -> None:
@@ -116,6 +147,14 @@ def require_kafka(settings: Settings) -> None:
     write = {"WRITE"}
     needs = {source.topic: {"READ"}, topics.scores: write, topics.alerts: {"READ", "WRITE"}, topics.rejected: write}
     require_topics(source.bootstrap, needs)
+
+
+def require_leaders(settings: Settings) -> None:
+    """Raise as `require_kafka` does, and BrokerUnavailable unless every partition of the topics has a leader."""
+    require_kafka(settings)
+    topics = settings.topics
+    for topic in (settings.source.topic, topics.scores, topics.alerts, topics.rejected):
+        beginnings(settings.source.bootstrap, topic)
 
 
 def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:

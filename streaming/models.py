@@ -2,10 +2,10 @@
 
 import logging
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from churn.errors import ModelMismatch, NoModel
+from churn.errors import ModelMismatch
 from churn.features import COUNTS, NAMES
 from churn.scoring import Scorer
 from churn.shadow import SHADOW, Shadow
@@ -16,31 +16,45 @@ log = logging.getLogger(__name__)
 
 
 class CurrentModel:
-    """The registry's current model, kept until the pointer names another."""
+    """The registry's current model, kept until the pointer names another that can score."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, spark: SparkSession, registry: Registry) -> None:
+        self._spark = spark
         self._registry = registry
         self._scorer: Scorer | None = None
+        self._complaint = ""
 
     def scorer(self) -> Scorer:
-        """What to score with now: when the pointer leads to nothing usable, the model before it, with a warning.
+        """What to score with now: when the pointer leads to nothing usable, the model before it, with one warning.
 
         Raises NoModel or ModelMismatch when there is none before it.
         """
-        try:
-            return self._newest()
-        except (NoModel, ModelMismatch) as error:
-            if self._scorer is None:
-                raise
-            log.warning("model=%s stays in force: %s", self._scorer.model.card.version, error)
+        if self._scorer is None:
+            self._scorer = self._loaded(self._registry.current_version())
             return self._scorer
-
-    def _newest(self) -> Scorer:
-        version = self._registry.current_version()
-        if self._scorer is None or self._scorer.model.card.version != version:
-            self._scorer = Scorer(self._registry.load(version))
-            log.info("model=%s learner=%s", version, self._scorer.model.card.learner)
+        try:
+            self._scorer = self._newest(self._scorer)
+            self._complaint = ""
+        except Exception as error:  # noqa: BLE001 whatever is wrong with the next model, the present one has to score
+            complaint = in_one_line(error)
+            if complaint != self._complaint:
+                log.warning("model=%s stays in force: %s", self._scorer.model.card.version, complaint)
+            self._complaint = complaint
         return self._scorer
+
+    def _newest(self, present: Scorer) -> Scorer:
+        version = self._registry.current_version()
+        if version == present.model.card.version:
+            return present
+        found = self._loaded(version)
+        user = made_up(self._spark).select("*", *(F.lit(0).alias(name) for name in ("user_id", "as_of_ms", "last_ms")))
+        require_probability(found.explained(user).first()["probability"], version)
+        return found
+
+    def _loaded(self, version: str) -> Scorer:
+        found = Scorer(self._registry.load(version))
+        log.info("model=%s learner=%s", version, found.model.card.learner)
+        return found
 
 
 class ShadowModel:
@@ -74,9 +88,17 @@ class ShadowModel:
 
 def tried(shadow: Shadow, spark: SparkSession) -> Shadow:
     """The shadow, once it has scored a user: one that cannot would fail in the batch, and the champion with it."""
-    user = spark.range(1).select(*(F.lit(1.0).alias(name) for name in (*NAMES, *COUNTS)))
-    probability = shadow.beside(user).select(f"{SHADOW}.probability").first()[0]
-    if not 0 <= probability <= 1:
-        version = shadow.model.card.version
-        raise ModelMismatch(f"{version}: a probability was wanted, found {probability}; run `sparkify train`")
+    probability = shadow.beside(made_up(spark)).select(f"{SHADOW}.probability").first()[0]
+    require_probability(probability, shadow.model.card.version)
     return shadow
+
+
+def made_up(spark: SparkSession) -> DataFrame:
+    """A user with all features and counts, to try a model on."""
+    return spark.range(1).select(*(F.lit(1.0).alias(name) for name in (*NAMES, *COUNTS)))
+
+
+def require_probability(found: float, version: str) -> None:
+    """Raise ModelMismatch for what no probability can be."""
+    if not 0 <= found <= 1:
+        raise ModelMismatch(f"{version}: a probability was wanted, found {found}; run `sparkify train`")

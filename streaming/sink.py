@@ -10,6 +10,13 @@ from churn.alerts import Alert
 from churn.topics import CHURN_ALERTS, LETTER_BYTES
 from churn_io.kafka_security import spark_options
 from streaming.rows import texts
+from streaming.source import SILENCE_MS
+
+SILENCE = {  # as for the source
+    "kafka.max.block.ms": SILENCE_MS,
+    "kafka.request.timeout.ms": SILENCE_MS // 2,
+    "kafka.delivery.timeout.ms": SILENCE_MS,
+}
 
 
 def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
@@ -18,7 +25,7 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
     (
         records.select(*columns)
         .write.format("kafka")
-        .options(**spark_options(bootstrap))
+        .options(**spark_options(bootstrap), **SILENCE)
         # the client's own limit is 1 MB: a large letter would end the query
         .option("kafka.max.request.size", LETTER_BYTES)
         .option("includeHeaders", "headers" in columns)

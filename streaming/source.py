@@ -15,24 +15,40 @@ RECORD_COLUMNS = ("key", "value", "topic", "partition", "offset")
 Offsets = dict[str, dict[str, int]]  # topic -> partition -> next offset
 
 
+# A broker that is silent for so long is out; Kafka's clients themselves get over what is shorter. Their own limits
+# are two minutes and more.
+SILENCE_MS = 20_000
+SILENCE = {
+    "kafka.default.api.timeout.ms": SILENCE_MS,
+    "kafka.request.timeout.ms": SILENCE_MS // 2,
+    "kafkaConsumer.pollTimeoutMs": SILENCE_MS,
+    "fetchOffset.numRetries": 1,
+}
+
+
 @dataclass(frozen=True)
 class Source:
-    """Where events come from, and how many at most in one micro-batch."""
+    """Where events come from, how many at most in one micro-batch, and whether what is lost stops it."""
 
     bootstrap: str
     topic: str
     max_events_per_trigger: int
+    fails_on_loss: bool = True
+
+    @property
+    def options(self) -> dict[str, str | int | bool]:
+        """How Spark is to read it."""
+        return spark_options(self.bootstrap) | SILENCE | {"failOnDataLoss": self.fails_on_loss}
 
 
 def live(spark: SparkSession, source: Source) -> DataFrame:
-    """The topic from its beginning, or from where the checkpoint stands; stops when offsets were lost."""
+    """The topic from its beginning, or from where the checkpoint stands."""
     reader: DataStreamReader = (
         spark.readStream.format("kafka")
-        .options(**spark_options(source.bootstrap))
+        .options(**source.options)
         .option("subscribe", source.topic)
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", source.max_events_per_trigger)
-        .option("failOnDataLoss", "true")
     )
     return _records(reader.load())
 
@@ -41,7 +57,7 @@ def between(spark: SparkSession, source: Source, start: Offsets, end: Offsets) -
     """The records of a planned batch, judged, with their origin."""
     reader: DataFrameReader = (
         spark.read.format("kafka")
-        .options(**spark_options(source.bootstrap))
+        .options(**source.options)
         .option("assign", json.dumps({topic: [int(number) for number in found] for topic, found in end.items()}))
         .option("startingOffsets", json.dumps(start))
         .option("endingOffsets", json.dumps(end))

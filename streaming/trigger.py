@@ -18,6 +18,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
+from streaming.losses import report_skipped
 from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, COUNTED, JUDGED
 from streaming.rows import one_row
@@ -58,6 +59,7 @@ class Trigger:
     on_batch: Callable[[int, Accounts], None]
     log_starts: LogStarts | None = None  # None until the first batch
     total: Accounts = field(default_factory=Accounts)
+    speaks: bool = True  # False fills the state, and publishes neither scores nor alerts nor dead letters
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
         plan = self.checkpoint.plan(batch_id)
@@ -68,7 +70,8 @@ class Trigger:
             metrics = observed(self.spark)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, metrics)
-            if clock_ms is not None:
+            report_skipped(plan, accounts.read, self.source)
+            if clock_ms is not None and self.speaks:
                 accounts += self._score(self._due(plan, clock_ms, states), clock_ms, self.log_starts)
         self.total += accounts
         self.on_batch(batch_id, accounts)
@@ -143,7 +146,7 @@ class Trigger:
         judged, accepted = metrics[JUDGED], metrics[ACCEPTED]
         earliest_ms = accepted["earliest_ms"]
         late = 0
-        if judged["rejected"]:
+        if judged["rejected"] and self.speaks:
             letters = between(self.spark, self.source, plan.start, plan.end).transform(as_dead_letters)
             publish(letters, self.source.bootstrap, self.topics.rejected)
         if earliest_ms is not None and earliest_ms < plan.late_before_ms:

@@ -1,6 +1,7 @@
 import json
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -87,14 +88,13 @@ def values(records):
     return [json.loads(record.value) for record in records]
 
 
-@pytest.fixture
-def job(broker, topic_names, models, tmp_path):
-    """Settings that drain this test's topic, 40 events a batch."""
-    events, results = topic_names
+def draining(broker, topics, models, folder):
+    """Settings that drain a topic, 40 events a batch; `topics` are its name, and where results go."""
+    events, results = topics
     return Settings(
         source=Source(broker, events, max_events_per_trigger=40),
         models=models,
-        checkpoint=str(tmp_path / "checkpoint"),
+        checkpoint=str(folder / "checkpoint"),
         policy=Policy(cool_down_days=7, sweep_days=1),
         topics=results,
         available_now=True,
@@ -102,11 +102,17 @@ def job(broker, topic_names, models, tmp_path):
 
 
 @pytest.fixture
-def send(broker, topic_names):
-    """A function that puts events (or raw bytes) on a topic, this test's own, all on one partition, and waits."""
+def job(broker, topic_names, models, tmp_path):
+    """Settings that drain this test's topic."""
+    return draining(broker, topic_names, models, tmp_path)
+
+
+@contextmanager
+def sending(broker, default_topic):
+    """A function that puts events (or raw bytes) on a topic, all on one partition, and waits."""
     producer = KafkaProducer(bootstrap_servers=broker, linger_ms=5)
 
-    def put(records, partition=0, topic=topic_names[0]):
+    def put(records, partition=0, topic=default_topic):
         futures = []
         for record in records:
             is_raw = record is None or isinstance(record, bytes)
@@ -115,10 +121,17 @@ def send(broker, topic_names):
             futures.append(producer.send(topic, value, key=KEY, timestamp_ms=stamp, partition=partition))
         producer.flush()
         for future in futures:
-            future.get(timeout=10)
+            future.get(timeout=60)
 
     yield put
     producer.close()
+
+
+@pytest.fixture
+def send(broker, topic_names):
+    """A function that puts events (or raw bytes) on a topic, this test's own."""
+    with sending(broker, topic_names[0]) as put:
+        yield put
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from streaming.job import run
 from streaming.reader import as_table
 from tests.builders import grumbler
 from tests.streaming.conftest import CARD, publish_model, values
+from tests.streaming.programs import score_words
 
 NOWHERE = "127.0.0.1:1"
 
@@ -33,29 +34,15 @@ def test_no_topic(spark, broker, complaint, command):
     assert "`sparkify kafka topics`" in said
 
 
-def scoring(job, **other):
-    """The words that score this job, but for what is other."""
-    options = {
-        "bootstrap": job.source.bootstrap,
-        "topic": job.source.topic,
-        "scores-topic": job.topics.scores,
-        "alerts-topic": job.topics.alerts,
-        "rejected-topic": job.topics.rejected,
-        "models": job.models,
-        "checkpoint": job.checkpoint,
-    } | other
-    return ["score", *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
-
-
 def test_no_model(job, complaint, tmp_path):
-    said = complaint(*scoring(job, models=tmp_path / "none"))
+    said = complaint(*score_words(job, models=tmp_path / "none"))
     assert f"no model at {tmp_path / 'none'}" in said
     assert "run `sparkify train LOGS --models" in said
 
 
 def test_a_model_of_other_features(spark, job, classifier, complaint, tmp_path):
     publish_model(spark, str(tmp_path / "other"), classifier, replace(CARD, features=["shoe_size", *CARD.features[1:]]))
-    said = complaint(*scoring(job, models=tmp_path / "other"))
+    said = complaint(*score_words(job, models=tmp_path / "other"))
     assert "shoe_size" in said
     assert "run `sparkify train`" in said
 
@@ -63,7 +50,7 @@ def test_a_model_of_other_features(spark, job, classifier, complaint, tmp_path):
 def test_a_checkpoint_of_another_state(job, complaint, tmp_path):
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "checkpoint.json").write_text(json.dumps({"state_version": "0"}))
-    said = complaint(*scoring(job))
+    said = complaint(*score_words(job))
     assert "made with state_version=0" in said
     assert "name a new --checkpoint" in said
 

@@ -118,11 +118,11 @@ def assert_letters(letters, sent):
         assert wanted is None or (wanted in known) == (offset in refused), value
 
 
-def assert_untouched(spark, job, log, clock_ms):
+def assert_untouched(spark, job, log, clock_ms, users=("angry", "calm")):
     """The well-behaved users' states are the naive function of their own events."""
     last = Checkpoint(Storage(spark), job.checkpoint).last_committed()
     found = by_user(as_of(stored_states(spark, f"{job.checkpoint}/query", last), clock_ms))
-    for user in ("angry", "calm"):
+    for user in users:
         assert_same(found[user], naive_state(log, user, clock_ms))
 
 

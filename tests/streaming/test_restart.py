@@ -1,9 +1,6 @@
 """The program as its users run it: stopped between batches, killed in the middle, started again."""
 
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -11,57 +8,33 @@ from streaming.job import run
 from streaming.reader import Reading, alerts
 from tests.builders import by_time, grumbler, listener, naive_features
 from tests.streaming.conftest import probability, values
-
-START_SECONDS = 400  # ends a hang; a slow machine needs two minutes
+from tests.streaming.programs import score_words, scoring_processes
 
 
 @pytest.fixture
 def scoring(job, tmp_path):
-    """A function that starts `python -m streaming score` on this test's topic; what runs at the end is killed."""
-    running = []
-
-    def start(*extra):
-        arguments = ["score", "--bootstrap", job.source.bootstrap, "--topic", job.source.topic]
-        topics = {"scores": job.topics.scores, "alerts": job.topics.alerts, "rejected": job.topics.rejected}
-        arguments += [word for name, topic in topics.items() for word in (f"--{name}-topic", topic)]
-        arguments += ["--models", job.models, "--checkpoint", job.checkpoint, "--max-events-per-trigger", "40"]
-        log = (tmp_path / f"score-{len(running)}.log").open("wb")
-        process = subprocess.Popen([sys.executable, "-m", "streaming", *arguments, *extra], stdout=log, stderr=log)
-        running.append(process)
-        return process, tmp_path / f"score-{len(running) - 1}.log"
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-
-
-def await_text(log, text):
-    """Wait until the program has said it."""
-    deadline = time.monotonic() + START_SECONDS
-    while text not in log.read_text():
-        assert time.monotonic() < deadline, log.read_text()[-2000:]
-        time.sleep(0.2)
+    """A function that starts the program on this test's topic; what runs at the end is killed."""
+    with scoring_processes(tmp_path) as start:
+        yield lambda: start(score_words(job))
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_stop_ends_between_batches_with_the_books_printed(job, send, scoring, number, code):
     send(by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40))))
-    process, log = scoring()
-    await_text(log, "read 120")
-    process.send_signal(number)
-    assert process.wait(60) == code
-    assert "total read 120 = state 120 + rejected 0 + without user 0 + late 0" in log.read_text()
-    assert "Traceback" not in log.read_text()
+    stream = scoring()
+    stream.await_text("read 120")
+    stream.process.send_signal(number)
+    assert stream.process.wait(60) == code
+    assert "total read 120 = state 120 + rejected 0 + without user 0 + late 0" in stream.said
+    assert "Traceback" not in stream.said
 
 
 def test_a_killed_stream_ends_where_an_undisturbed_one_does(spark, job, send, read, scoring, classifier):
     log = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)))
     send(log)
-    process, said = scoring()
-    await_text(said, "batch 0")
-    process.kill()
-    process.wait()
+    stream = scoring()
+    stream.await_text("batch 0")
+    stream.kill()
     total = run(spark, job)
     assert total.is_balanced
     last = {score["user_id"]: score for score in values(read(job.topics.scores))}
