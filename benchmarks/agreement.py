@@ -40,6 +40,7 @@ def product_sums(folder: str) -> dict[str, dict[str, float]]:
     batch_id = checkpoint.last_committed()
     if batch_id is None:
         raise Disagreement(f"{folder}: no batch was finished")
+    _ = spark.streams.active  # brings up what reading a state needs, as a query of this session would
     rows = stored_states(spark, checkpoint.spark_folder, batch_id).toLocalIterator()
     sums = {f"{row['user_id']}|{row['window_start_ms']}": row.asDict() for row in rows}
     spark.stop()

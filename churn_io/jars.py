@@ -1,8 +1,11 @@
 """Jars from Maven, fetched once into the cache by the Ivy that PySpark brings along."""
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
@@ -48,13 +51,23 @@ def _foreign(jars: list[Path]) -> list[Path]:
 def _fetched(bundle: Bundle) -> list[Path]:
     folder = cache() / bundle.name
     if not folder.is_dir():
-        _fetch(bundle, folder)
+        with _alone():
+            if not folder.is_dir():  # no other process has fetched it meanwhile
+                _fetch(bundle, folder)
     return sorted(folder.glob("*.jar"))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One process after the other: two that fetch at a time spoil the files that Ivy keeps."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _fetch(bundle: Bundle, folder: Path) -> None:
     """Retrieve the bundle; the folder appears when it is complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     (ivy,) = _spark_jars().glob("ivy-*.jar")
     wanted = aside / "ivy.xml"
@@ -73,9 +86,6 @@ def _fetch(bundle: Bundle, folder: Path) -> None:
             tail = " | ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
             raise BadSetup(f"could not fetch {bundle.name} from Maven: {tail}; check the network and repeat")
         aside.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process was faster, and its folder is as good
-            raise
     except subprocess.TimeoutExpired as error:
         raise BadSetup(
             f"could not fetch {bundle.name} from Maven within {FETCH_LIMIT_SECONDS} s; check the network and repeat"
