@@ -6,13 +6,14 @@ The topic itself is the only memory: each record's headers say of which line it 
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from churn.errors import BrokerUnavailable, InvalidLog
 from churn_io.kafka import require_broker, require_topics
@@ -107,11 +108,10 @@ def on_topic(bootstrap: str, topic: str, logs: Path, sleep: Callable[[float], No
     require_broker(bootstrap)
     require_topics(bootstrap, {topic: {"READ"}})
     found = Held(topic, frozenset(source_name(logs, file).encode() for file in files(logs)))
-    consumer = KafkaConsumer(
-        **client_settings(bootstrap), group_id=None, enable_auto_commit=False, max_poll_records=MAX_POLL_RECORDS
-    )
-    with closing(consumer):
+    with reading(bootstrap) as consumer:
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            raise BrokerUnavailable(f"{bootstrap} does not say which partitions {topic} has; repeat")
         require_beginning(consumer, partitions, topic)
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
@@ -121,6 +121,18 @@ def on_topic(bootstrap: str, topic: str, logs: Path, sleep: Callable[[float], No
         if any(found.add(record) for record in to_end(consumer, partitions, bootstrap)):
             raise CannotResume(f"{topic} is being written to by another replay of {logs}; end that first")
     return found
+
+
+@contextmanager
+def reading(bootstrap: str) -> Iterator[Any]:
+    """A consumer that never leaps over records; raises BrokerUnavailable for whatever the client cannot do."""
+    settings = {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "none"}
+    try:
+        consumer = KafkaConsumer(**client_settings(bootstrap), **settings, max_poll_records=MAX_POLL_RECORDS)
+        with closing(consumer):
+            yield consumer
+    except KafkaError as error:
+        raise BrokerUnavailable(f"{bootstrap} did not give the whole topic ({type(error).__name__}); repeat") from error
 
 
 def require_beginning(consumer: KafkaConsumer, partitions: list[TopicPartition], topic: str) -> None:

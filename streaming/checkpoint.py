@@ -86,13 +86,11 @@ class Checkpoint:
         watermark_ms, end = self._offsets(batch_id)
         if batch_id == 0:
             lines = self.storage.read(f"{self.query_folder}/sources/0/0").splitlines()
-            return Plan(0, json.loads(lines[-1]), end, None, 0)
+            return Plan(0, filled(json.loads(lines[-1]), end), end, None, 0)
         late_watermark_ms, before = self._offsets(batch_id - 1)
-        start = {
-            topic: {partition: before.get(topic, {}).get(partition, 0) for partition in partitions}
-            for topic, partitions in end.items()
-        }
-        return Plan(batch_id, start, end, clock(watermark_ms), late_before(late_watermark_ms, self.dedupe_hours))
+        return Plan(
+            batch_id, filled(before, end), end, clock(watermark_ms), late_before(late_watermark_ms, self.dedupe_hours)
+        )
 
     def last_clock_ms(self, batch_id: int) -> int | None:
         """The latest event time (epoch ms) of all batches up to a committed one; None when they held no event."""
@@ -147,6 +145,14 @@ class Checkpoint:
 
 
 ELSEWHERE = "name a new --checkpoint and the state is rebuilt from the topic's beginning"
+
+
+def filled(starts: Offsets, end: Offsets) -> Offsets:
+    """The starts for all partitions of the end: one that is new to the topic starts at 0."""
+    return {
+        topic: {partition: starts.get(topic, {}).get(partition, 0) for partition in partitions}
+        for topic, partitions in end.items()
+    }
 
 
 def clock(watermark_ms: int) -> int | None:

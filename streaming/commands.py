@@ -46,7 +46,7 @@ def score(
     rejected_topic: Annotated[str, typer.Option(help="Where dead letters go.")] = REJECTED_EVENTS,
     checkpoint: Annotated[str, typer.Option(envvar="SPARKIFY_CHECKPOINT")] = "build/checkpoint",
     available_now: Annotated[bool, typer.Option("--available-now", help="Drain the topic, then end.")] = False,
-    state_only: Annotated[bool, typer.Option("--state-only", help="Fill the state, publish nothing, end.")] = False,
+    state_only: Annotated[bool, typer.Option("--state-only", help="Fill the state without scores, end.")] = False,
     cool_down_days: Annotated[float, typer.Option(min=0, help="Between two alerts of a user.")] = COOL_DOWN_DAYS,
     sweep_days: Annotated[float, typer.Option(min=0, help="Score the silent this often; 0: never.")] = 1.0,
     max_events_per_trigger: Annotated[int, typer.Option(min=1, help="In one micro-batch.")] = MAX_EVENTS,

@@ -11,7 +11,15 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from churn.errors import BrokerUnavailable, CheckpointDamaged, ChurnError, DataLost, DiskFull, NotAllowed
+from churn.errors import (
+    BrokerUnavailable,
+    CheckpointDamaged,
+    CheckpointInUse,
+    ChurnError,
+    DataLost,
+    DiskFull,
+    NotAllowed,
+)
 from churn_io.storage import local_path
 from streaming.checkpoint import ELSEWHERE, Checkpoint
 from streaming.losses import gaps
@@ -30,6 +38,7 @@ LOUD = (
 )
 FULL = ("No space left on device", "Disk quota exceeded")  # the system's words, whichever class brings them
 LOST = "KAFKA_DATA_LOSS"
+SHARED = "CONCURRENT_STREAM_LOG_UPDATE"
 DAMAGED = ("CANNOT_LOAD_STATE_STORE", "CHECKPOINT_FILE_CHECKSUM", "BATCH_METADATA_NOT_FOUND", "MALFORMED_LOG_FILE")
 DAMAGING = {
     "java.io.IOException",
@@ -37,6 +46,18 @@ DAMAGING = {
     "com.fasterxml.jackson.core.JacksonException",
     "org.apache.spark.SparkConcurrentModificationException",
 }
+# the checkpoint is whole: the way to it, or our right to it, is not
+UNHARMED = {
+    "java.net.SocketException",
+    "java.net.SocketTimeoutException",
+    "java.net.UnknownHostException",
+    "java.nio.file.AccessDeniedException",
+    "org.apache.hadoop.fs.FileAlreadyExistsException",
+    "org.apache.hadoop.security.AccessControlException",
+    "software.amazon.awssdk.core.exception.SdkException",
+}
+UNHARMED_SAID = ("Too many open files", "Permission denied", "Read-only file system")
+UNHARMED_CONDITION = "CANNOT_LOAD_STATE_STORE.UNRELEASED_THREAD_ERROR"  # a task of the query before still ends
 CHECKPOINTING = (
     "org.apache.spark.sql.execution.streaming.checkpointing",
     "org.apache.spark.sql.execution.streaming.state",
@@ -144,8 +165,11 @@ def _lost(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> Dat
 
 def _broken(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> ChurnError | None:
     """Damage, an outage or a refusal: the innermost cause that is one of them says which."""
+    is_whole = any(map(_is_unharmed, found))
     for cause in reversed(found):
-        if _is_damage(cause):
+        if cause.condition == SHARED:
+            return CheckpointInUse(f"{checkpoint.folder}: another stream plans the same batches; end one of the two")
+        if _is_damage(cause) and not is_whole:
             said = in_one_line(found[-1].said) or "it ends too early"
             return CheckpointDamaged(
                 f"{_file(found, checkpoint)}: this part of the checkpoint is damaged or missing ({said}); {ELSEWHERE}"
@@ -161,6 +185,11 @@ def _is_damage(cause: Cause) -> bool:
     return cause.condition.startswith(DAMAGED) or (bool(cause.kinds & DAMAGING) and cause.is_from(CHECKPOINTING))
 
 
+def _is_unharmed(cause: Cause) -> bool:
+    is_said = any(words in cause.said for words in UNHARMED_SAID)
+    return bool(cause.kinds & UNHARMED) or is_said or cause.condition == UNHARMED_CONDITION
+
+
 def _is_outage(cause: Cause) -> bool:
     is_poll = "java.util.concurrent.TimeoutException" in cause.kinds and cause.is_from(CONNECTOR)
     is_unknown_host = cause.said.startswith("No resolvable bootstrap urls")  # a container that is down has no name
@@ -174,7 +203,7 @@ def _file(found: Sequence[Cause], checkpoint: Checkpoint) -> str:
     for cause in reversed(found):
         _, named, rest = cause.said.partition(folder)
         if named:
-            return f"{checkpoint.query_folder}/{rest.split()[0].rstrip('.,;')}"
+            return f"{checkpoint.query_folder}/{next(iter(rest.split()), '').rstrip('.,;')}"
     return f"{checkpoint.query_folder}/state"
 
 

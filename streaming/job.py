@@ -98,9 +98,12 @@ def run(
     def attempt() -> None:
         with named(settings.source, checkpoint):
             require_checkpoint(spark, settings.source, checkpoint)
+            # from the topic each time: an alert whose outcome the outage hid is there, or it is not
+            trigger.alerted = last_alerts(spark, settings.source.bootstrap, settings.topics.alerts)
             scored(spark, settings, trigger, stop)
 
-    outlasting(attempt, partial(require_leaders, settings), settings.outage_minutes, stop.event)
+    looks = partial(require_leaders, settings)
+    outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
     return trigger.total
 
 
@@ -114,10 +117,8 @@ def prepared(
     model, shadow = CurrentModel(spark, registry), ShadowModel(spark, registry)
     model.scorer()
     require_checkpoint(spark, source, checkpoint)
-    alerted = last_alerts(spark, source.bootstrap, topics.alerts)
-    trigger = Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, alerted, on_batch)
-    trigger.speaks = not settings.state_only
-    return trigger
+    speaks = not settings.state_only
+    return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, on_batch, speaks)
 
 
 def require_checkpoint(spark: SparkSession, source: Source, checkpoint: Checkpoint) -> None:

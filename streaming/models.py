@@ -44,15 +44,13 @@ class CurrentModel:
 
     def _newest(self, present: Scorer) -> Scorer:
         version = self._registry.current_version()
-        if version == present.model.card.version:
-            return present
-        found = self._loaded(version)
-        user = made_up(self._spark).select("*", *(F.lit(0).alias(name) for name in ("user_id", "as_of_ms", "last_ms")))
-        require_probability(found.explained(user).first()["probability"], version)
-        return found
+        return present if version == present.model.card.version else self._loaded(version)
 
     def _loaded(self, version: str) -> Scorer:
+        """The version's scorer, once it has scored a user."""
         found = Scorer(self._registry.load(version))
+        user = made_up(self._spark).select("*", *(F.lit(0).alias(name) for name in ("user_id", "as_of_ms", "last_ms")))
+        require_probability(found.explained(user).first()["probability"], version)
         log.info("model=%s learner=%s", version, found.model.card.learner)
         return found
 

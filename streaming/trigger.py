@@ -55,11 +55,11 @@ class Trigger:
     checkpoint: Checkpoint
     model: CurrentModel
     shadow: ShadowModel
-    alerted: dict[str, int]  # user -> last alert (epoch ms)
     on_batch: Callable[[int, Accounts], None]
+    speaks: bool = True  # False fills the state, and publishes dead letters alone
+    alerted: dict[str, int] = field(default_factory=dict)  # user -> last alert (epoch ms)
     log_starts: LogStarts | None = None  # None until the first batch
     total: Accounts = field(default_factory=Accounts)
-    speaks: bool = True  # False fills the state, and publishes neither scores nor alerts nor dead letters
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
         plan = self.checkpoint.plan(batch_id)
@@ -146,7 +146,7 @@ class Trigger:
         judged, accepted = metrics[JUDGED], metrics[ACCEPTED]
         earliest_ms = accepted["earliest_ms"]
         late = 0
-        if judged["rejected"] and self.speaks:
+        if judged["rejected"]:
             letters = between(self.spark, self.source, plan.start, plan.end).transform(as_dead_letters)
             publish(letters, self.source.bootstrap, self.topics.rejected)
         if earliest_ms is not None and earliest_ms < plan.late_before_ms:

@@ -104,3 +104,8 @@ def restored(folder):
     yield
     shutil.rmtree(folder)
     kept.rename(folder)
+
+
+def test_a_partition_that_is_new_before_the_first_batch_is_read_from_its_beginning(checkpoint, tmp_path):
+    (tmp_path / "query" / "offsets" / "0").write_text(PLANNED.replace('{"0": 40}', '{"0": 40, "1": 7}'))
+    assert checkpoint.plan(0).start == {"events": {"0": 0, "1": 0}}

@@ -1,6 +1,7 @@
 """The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
 
 import json
+import math
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -18,8 +19,9 @@ from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, N
 from churn.state import DAY_MS, HOP_MS
 from churn.topics import Topic
 from churn_io.kafka import create_topics
-from churn_io.registry import model_at
+from churn_io.registry import Registry, model_at
 from streaming.job import StopSignal, run
+from streaming.models import CurrentModel
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
 from tests.conftest import new_topics
@@ -114,6 +116,14 @@ def test_nothing_vanishes(spark, job, send, read):
     for letter in letters:
         assert header(letter, "topic") == job.source.topic
         assert int(header(letter, "offset")) in range(120, 120 + len(BAD))
+
+
+def test_a_state_that_is_only_filled_still_has_its_dead_letters(spark, job, send, read):
+    send([*listener("calm", range(20, 60)), *BAD])
+    total = run(spark, replace(job, state_only=True))
+    assert (total.is_balanced, total.state, total.rejected, total.scores) == (True, 120, len(BAD), 0)
+    assert len(read(job.topics.rejected)) == len(BAD)
+    assert not read(job.topics.scores)
 
 
 def header(record, name):
@@ -312,3 +322,11 @@ def test_a_pointer_to_nothing_usable_leaves_the_model_in_force(spark, job, send,
     scores = values(read(job.topics.scores))
     assert {score["model_version"] for score in scores} == {"v1"}
     assert max(score["as_of"] for score in scores)[:10] == "2018-11-09"
+
+
+def test_a_model_that_gives_no_probability_is_refused_at_the_start(spark, job):
+    card = Path(job.models) / "v1" / "model.json"
+    broken = json.loads(card.read_text()) | {"calibration": [math.nan, 0.0]}
+    card.write_text(json.dumps(broken))
+    with pytest.raises(ModelMismatch, match="v1: a probability was wanted, found nan"):
+        CurrentModel(spark, Registry(spark, job.models)).scorer()
