@@ -38,8 +38,11 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, events: int, users: int) -> Iterator[Stage]:
-    """The stage; the broker is stopped at the block's end, log and model are kept for the next run."""
+def set_up(folder: Path, events: int, users: int, filled: int | None = None) -> Iterator[Stage]:
+    """The stage, with a log of so many events, of which the first `filled` (None: all) are on the topic.
+
+    The broker is stopped at the block's end, log and model are kept for the next run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "models" / "current").exists():
         training = folder / "training.json"
@@ -52,13 +55,14 @@ def set_up(folder: Path, events: int, users: int) -> Iterator[Stage]:
     with running_broker(folder / "kafka") as broker:
         create_topics(broker.bootstrap)
         report = folder / "replay.json"
-        sparkify("replay", log, "--unpaced", "--limit", events, "--bootstrap", broker.bootstrap, "--report", report)
+        wanted = events if filled is None else filled
+        sparkify("replay", log, "--unpaced", "--limit", wanted, "--bootstrap", broker.bootstrap, "--report", report)
         replayed = json.loads(report.read_text())
-        if replayed["acknowledged"] < events:
+        if replayed["acknowledged"] < wanted:
             raise BadSetup(
-                f"{log}: wanted are {events} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
+                f"{log}: wanted are {wanted} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
             )
-        yield Stage(folder, broker.bootstrap, events, users, log, replayed["rate"])
+        yield Stage(folder, broker.bootstrap, wanted, users, log, replayed["rate"])
 
 
 def sparkify(*arguments: object) -> None:

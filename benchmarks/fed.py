@@ -1,0 +1,119 @@
+"""A running stream that is fed at a steady rate, and how long each event took to show in its user's score."""
+
+import json
+import subprocess
+import sys
+import time
+import uuid
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from benchmarks.stage import Stage, result_topics
+from churn.errors import BadSetup
+from churn.topics import TOPICS, USER_EVENTS, Topic
+from churn_io.kafka import create_topics
+from producer.log_files import Line
+from producer.pacing import Lateness, Pace, paced
+
+START_LIMIT_SECONDS = 300
+SETTLE_SECONDS = 5  # for the last events' scores
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A `sparkify score` that has finished its first batch."""
+
+    bootstrap: str
+    events: str  # its topics
+    scores: str
+    pid: int
+    start_seconds: float  # from the command to the first line on a batch
+
+
+@dataclass(frozen=True)
+class Delays:
+    """When events were sent (epoch ms) and the ms until their scores were on the topic."""
+
+    found: list[tuple[int, int]]
+    without_score: int  # events of a user whom no record names with them: none, but for events too late
+    batches: int
+
+
+@contextmanager
+def scoring(stage: Stage, first: Line) -> Iterator[Stream]:
+    """A stream on topics of its own that was started on one event; it is stopped at the block's end."""
+    name = f"live-{uuid.uuid4().hex[:6]}"
+    source = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
+    events = f"{source.name}-{name}"
+    create_topics(stage.bootstrap, [Topic(events, source.partitions, source.config)])
+    scores, alerts, rejected = result_topics(stage, name)
+    feed(stage.bootstrap, events, [first], rate=1.0)
+    command = [sys.executable, "-m", "sandbox", "score", "--bootstrap", stage.bootstrap, "--topic", events]
+    command += ["--models", str(stage.models), "--checkpoint", str(stage.folder / "checkpoints" / name)]
+    command += ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
+    began = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        said = process.stdout or iter(())
+        try:
+            if not any(" batch " in line for line in said):
+                raise BadSetup(f"{' '.join(command[:4])} … ended with {process.wait(START_LIMIT_SECONDS)} at its start")
+            yield Stream(stage.bootstrap, events, scores, process.pid, time.monotonic() - began)
+        finally:
+            process.terminate()
+            for _line in said:
+                continue
+
+
+def feed(bootstrap: str, topic: str, log: Iterable[Line], rate: float) -> Lateness:
+    """Send the lines at a rate, each stamped with the wall clock; how late they were."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+    lateness = Lateness()
+    for line in paced(log, Pace(rate=rate), lateness, time.monotonic, time.sleep):
+        producer.send(topic, line.value, key=line.user)
+    producer.close()
+    return lateness
+
+
+def delays(stream: Stream, from_ms: float) -> Delays:
+    """Of the events that were sent from that moment (epoch ms) on.
+
+    An event is in the first batch whose clock (`as_of`) is not before it: the log is in order, so that this is wrong by
+    no more than the events of one second of the log, some milliseconds at these rates.
+    """
+    scored: dict[str, dict[int, int]] = defaultdict(dict)  # user -> clock -> when the score was appended
+    for value, at_ms in records(stream.bootstrap, stream.scores):
+        score = json.loads(value)
+        clock_ms = round(datetime.fromisoformat(score["as_of"]).timestamp() * 1000)
+        scored[score["user_id"]][clock_ms] = at_ms
+    clocks = sorted({clock for by_clock in scored.values() for clock in by_clock})
+    found: list[tuple[int, int]] = []
+    without_score = 0
+    for value, at_ms in records(stream.bootstrap, stream.events):
+        event = json.loads(value)
+        if at_ms < from_ms or event["registration"] is None:
+            continue
+        place = bisect_left(clocks, event["ts"])
+        scored_ms = scored[str(event["userId"])].get(clocks[place]) if place < len(clocks) else None
+        if scored_ms is None:
+            without_score += 1
+        else:
+            found.append((at_ms, scored_ms - at_ms))
+    return Delays(found, without_score, len(clocks))
+
+
+def records(bootstrap: str, topic: str) -> Iterator[tuple[bytes, int]]:
+    """Each record's value and the time (epoch ms) that the topic has for it, up to the present end."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+    consumer.assign(partitions)
+    ends = consumer.end_offsets(partitions)
+    while any(consumer.position(each) < ends[each] for each in partitions):
+        for batch in consumer.poll(timeout_ms=500).values():
+            yield from ((record.value, record.timestamp) for record in batch)
+    consumer.close()
