@@ -15,6 +15,7 @@ from batch_training.phases import phases
 from batch_training.prediction import SUFFIXES
 from batch_training.prediction import predict as predict_users
 from batch_training.report import iso, summary
+from batch_training.retrain_command import retrain
 from batch_training.threshold import can_alert
 from batch_training.train_command import train
 from churn.errors import BadSetup
@@ -29,6 +30,7 @@ PAGE = "explore.html"
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(models_app, name="models")
 app.command()(train)
+app.command()(retrain)
 app.command()(audit)
 
 

@@ -1,4 +1,4 @@
-"""Logs as files: JSON text or Parquet, one file or many, local or on S3, read in one pass and accounted for."""
+"""Logs: JSON text or Parquet, one file or many, local or on S3, or a topic; read in one pass and accounted for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from batch_training.topic_log import is_topic, topic_records
 from churn.errors import InvalidLog
 from churn.events import CANCELLED, accepted, has_code, judged, parsed, rules
 from churn_io.storage import Storage, cause, in_one_line, local_path
@@ -107,6 +108,8 @@ def records(spark: SparkSession, path: str, present_ms: int, optional: tuple[str
 
     Raises InvalidLog.
     """
+    if is_topic(path):
+        return topic_records(spark, path)
     return _values(spark, path, optional).select("value", F.lit(present_ms).cast("long").alias("recorded_ms"))
 
 

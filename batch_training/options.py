@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 
 Log = Annotated[
-    str, typer.Argument(metavar="LOGS", help="A file or folder of JSON lines (.gz too) or Parquet; s3:// too.")
+    str,
+    typer.Argument(
+        metavar="LOGS", help="JSON lines (.gz too) or Parquet, a file or folder, s3:// too; or kafka://HOST:PORT/TOPIC."
+    ),
 ]
 Master = Annotated[
     str | None,

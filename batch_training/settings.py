@@ -10,7 +10,8 @@ from batch_training.threshold import Goals
 class Settings:
     """The forecast's horizon, where an alert begins, the learners and their tuning, and the seed of all that is drawn.
 
-    `learners`: by name; without any, all of them. `left_out`: groups of features that no learner sees.
+    `learners`: by name; without any, all of them. `left_out`: groups of features that no learner sees. `weeks`: only
+    the newest of the log; None: all.
     """
 
     horizon_days: int = 10
@@ -19,6 +20,7 @@ class Settings:
     tune: bool = False
     left_out: tuple[str, ...] = UNHELPFUL
     seed: int = 42
+    weeks: int | None = None
 
     def options(self) -> list[str]:
         """The options of `sparkify train` that give these settings, also those that have their default."""
@@ -34,6 +36,7 @@ class Settings:
             "--seed": self.seed,
         }
         words = [str(word) for option in valued.items() for word in option]
+        words += ["--weeks", str(self.weeks)] if self.weeks else []
         words += [word for name in self.learners for word in ("--learner", name)]
         flags = {"--tune": self.tune, "--all-features": not self.left_out}
         return [*words, *(flag for flag, is_given in flags.items() if is_given)]

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_training.logs import Counts
+from churn.errors import InvalidLog
 from churn.state import DAY_MS, HOP_DAYS
 
 APART_DAYS = HOP_DAYS  # days without any event; a pause that a log may well have is shorter
@@ -44,6 +45,19 @@ def without_strays(counts: Counts, partials: DataFrame) -> Counts:
     if not stray:
         return counts
     return replace(counts, first_ms=found[first].first_ms, last_ms=found[last].last_ms, stray_days_ms=tuple(stray))
+
+
+def without_old(partials: DataFrame, counts: Counts, weeks: int) -> tuple[DataFrame, Counts]:
+    """The daily partials of the log's newest weeks, and the counts with the span and the cancels that are left.
+
+    Raises InvalidLog when nobody cancels in them.
+    """
+    first_ms = (counts.last_ms // DAY_MS + 1 - 7 * weeks) * DAY_MS
+    kept = partials.where(F.col("day_ms") >= first_ms)
+    cancels = kept.where(F.col("cancelled_ms").isNotNull()).select("user_id").distinct().count()
+    if not cancels:
+        raise InvalidLog(f"nobody cancels in the newest {weeks} weeks of the log; name more --weeks")
+    return kept, replace(counts, first_ms=max(counts.first_ms, first_ms), cancels=cancels)
 
 
 def stretches(partials: DataFrame) -> list[Stretch]:

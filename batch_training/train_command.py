@@ -58,6 +58,7 @@ def train(
     all_features: Annotated[
         bool, typer.Option("--all-features", help="Learn also from those that brought nothing so far.")
     ] = False,
+    weeks: Annotated[int | None, typer.Option(min=4, help="Learn from the newest weeks of the log alone.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Makes a run repeatable.")] = 42,
     master: Master = None,
     promote: Annotated[
@@ -80,7 +81,7 @@ def train(
         raise typer.BadParameter("a model is either in force or in the shadow; leave one out", param_hint="--shadow")
     goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
     left_out = () if all_features else UNHELPFUL
-    settings = Settings(horizon_days, goals, tuple(only or ()), tune, left_out, seed)
+    settings = Settings(horizon_days, goals, tuple(only or ()), tune, left_out, seed, weeks)
     require_there(log)
     with phases() as announce:
         announce("starting Spark")

@@ -17,7 +17,7 @@ from batch_training.report import Report, iso
 from batch_training.roles import by_role, with_vectors
 from batch_training.settings import Settings
 from batch_training.snapshots import taken
-from batch_training.span import without_strays
+from batch_training.span import without_old, without_strays
 from batch_training.split import chronological
 from churn.errors import InvalidLog
 from churn.model import Model
@@ -52,7 +52,7 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     """The best model of a log; `now` dates its version. Raises InvalidLog, and BadSetup for an unknown learner."""
     competing = chosen(learners(settings.seed), settings.learners)
     announce("reading the log")
-    past = history(spark, log, int(now.timestamp() * 1000))
+    past = history(spark, log, int(now.timestamp() * 1000), settings.weeks)
     split = chronological(past.counts.first_ms, past.counts.last_ms, settings.horizon_days)
 
     announce(f"taking {len(split.moments_ms)} snapshots of {past.users:,} users")
@@ -87,8 +87,8 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     return Trained(model, tuple(candidates), report, frame)
 
 
-def history(spark: SparkSession, log: str, present_ms: int) -> History:
-    """The log, read once; raises InvalidLog when it holds no event or no cancel."""
+def history(spark: SparkSession, log: str, present_ms: int, weeks: int | None = None) -> History:
+    """The log, or its newest weeks, read once; raises InvalidLog when it holds no event or no cancel."""
     events = accepted_events(spark, log, present_ms)
     # a checkpoint, not a cache: Spark would compare the plan of every later step with this large one
     with readable(log):
@@ -100,4 +100,8 @@ def history(spark: SparkSession, log: str, present_ms: int) -> History:
             f"{log}: nobody cancels in {counts.accepted:,} events of {users:,} users from {iso(counts.first_ms)} "
             f"to {iso(counts.last_ms)}; wanted are rows of page Cancellation Confirmation"
         )
-    return History(partials, without_strays(counts, partials), users)
+    counts = without_strays(counts, partials)
+    if weeks:
+        partials, counts = without_old(partials, counts, weeks)
+        users = partials.select("user_id").distinct().count()
+    return History(partials, counts, users)

@@ -87,10 +87,19 @@ def topic_id(bootstrap: str, name: str) -> str:
 
 def beginnings(bootstrap: str, name: str) -> dict[int, int]:
     """The first offset that each partition of a topic still has; asks each partition's leader."""
+    return _offsets(bootstrap, name, OffsetSpec.EARLIEST)
+
+
+def ends(bootstrap: str, name: str) -> dict[int, int]:
+    """The offset that each partition of a topic gives to its next record."""
+    return _offsets(bootstrap, name, OffsetSpec.LATEST)
+
+
+def _offsets(bootstrap: str, name: str, spec: OffsetSpec) -> dict[int, int]:
     with admin(bootstrap) as client:
         (found,) = client.describe_topics([name])
         partitions = [TopicPartition(name, each["partition_index"]) for each in found["partitions"]]
-        offsets = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.EARLIEST))
+        offsets = client.list_partition_offsets(dict.fromkeys(partitions, spec))
     return {partition.partition: found.offset for partition, found in offsets.items()}
 
 
