@@ -86,7 +86,7 @@ def test_a_model_of_the_newest_weeks_of_a_topic_takes_over(spark, broker, topic,
     registry = Registry(spark, models)
     card = registry.card(registry.current_version())
     assert card.data["log"] == f"kafka://{broker}/{topic}"
-    assert card.data["first"][:10] == "2018-10-06"
+    assert card.data["first_event"][:10] == "2018-10-06"
     assert card.version in capsys.readouterr().out.replace("\n", "")
 
 
