@@ -98,7 +98,7 @@ def expected(value: bytes | None, recorded_ms: int) -> str | None:
         return "not_the_wanted_json" if text.count("[") + text.count("{") > MOST else None
     except ValueError:
         return None if LENIENT.search(text) else "not_the_wanted_json"
-    if longest_run(text) > SURELY_SHORT:
+    if longest_run(text) > SURELY_SHORT or (NO_NUMBER.search(text) and not is_flat(text)):
         return None
     return naive_reason(found, recorded_ms) if isinstance(found, Pairs) else "not_the_wanted_json"
 
@@ -109,6 +109,15 @@ class Pairs(list[tuple[str, Any]]):
 
 # What Jackson reads all the same: single quotes, a byte order mark, a letter in \\u whose low byte is a digit.
 LENIENT = re.compile(r"'|^\ufeff|\\u[0-9a-fA-F]{0,3}[^\x00-\x7f]")
+
+
+# No JSON, and yet read by Python, by Spark's parser of fields, and not by its parser of lists.
+NO_NUMBER = re.compile(r"NaN|Infinity")
+
+
+def is_flat(text: str) -> bool:
+    """Whether the text ends with its first closing brace: then the parser of lists is not asked."""
+    return text.find("}") == len(text) - 1
 
 
 def longest_run(text: str) -> int:

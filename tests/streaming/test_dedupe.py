@@ -100,7 +100,7 @@ def test_without_it_an_event_counts_as_often_as_it_was_sent(spark, job, send, lo
 
 
 def test_a_checkpoint_keeps_the_hours_that_it_began_with(spark, job):
-    prepared(spark, job, lambda _batch_id, _accounts: None)
+    prepared(spark, job, Checkpoint(Storage(spark), job.checkpoint), lambda _batch_id, _accounts: None)
     with pytest.raises(CheckpointMismatch, match=r"made with dedupe_hours=None, this run has 24; .*--checkpoint"):
         run(spark, replace(job, dedupe_hours=24))
 
