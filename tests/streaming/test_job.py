@@ -1,7 +1,6 @@
 """The whole stream on a real broker: scores, alerts, dead letters, and books that balance."""
 
 import json
-import math
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -19,9 +18,8 @@ from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, N
 from churn.state import DAY_MS, HOP_MS
 from churn.topics import Topic
 from churn_io.kafka import create_topics
-from churn_io.registry import Registry, model_at
+from churn_io.registry import model_at
 from streaming.job import StopSignal, run
-from streaming.models import CurrentModel
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
 from tests.conftest import new_topics
@@ -322,11 +320,3 @@ def test_a_pointer_to_nothing_usable_leaves_the_model_in_force(spark, job, send,
     scores = values(read(job.topics.scores))
     assert {score["model_version"] for score in scores} == {"v1"}
     assert max(score["as_of"] for score in scores)[:10] == "2018-11-09"
-
-
-def test_a_model_that_gives_no_probability_is_refused_at_the_start(spark, job):
-    card = Path(job.models) / "v1" / "model.json"
-    broken = json.loads(card.read_text()) | {"calibration": [math.nan, 0.0]}
-    card.write_text(json.dumps(broken))
-    with pytest.raises(ModelMismatch, match="v1: a probability was wanted, found nan"):
-        CurrentModel(spark, Registry(spark, job.models)).scorer()
