@@ -48,7 +48,12 @@ def product_sums(folder: str) -> dict[str, dict[str, float]]:
 
 
 def difference(engine: str, ours: dict[str, dict[str, float]], theirs: dict[str, dict[str, float]]) -> float:
-    """The largest relative difference of the sums that both have; raises Disagreement when the keys differ."""
+    """The largest relative difference of the sums that both have; raises Disagreement when the keys differ.
+
+    Windows that the product has closed, and its state forgotten, are left out: the others keep them.
+    """
+    oldest = min(map(window_of, ours))
+    theirs = {key: sums for key, sums in theirs.items() if window_of(key) >= oldest}
     if ours.keys() != theirs.keys():
         strange = sorted(ours.keys() ^ theirs.keys())
         raise Disagreement(f"{engine}: {len(strange)} users and windows are in one result only, such as {strange[:3]}")
@@ -58,6 +63,11 @@ def difference(engine: str, ours: dict[str, dict[str, float]], theirs: dict[str,
         for name, value in sums.items()
         if name in ours[key] and name != "user_id"
     )
+
+
+def window_of(key: str) -> int:
+    """The start (epoch ms) of the window in `user|window`."""
+    return int(key.rpartition("|")[2])
 
 
 def relative(wanted: float | None, found: float | None) -> float:

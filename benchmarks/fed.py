@@ -41,7 +41,9 @@ class Delays:
     """When events were sent (epoch ms) and the ms until their scores were on the topic."""
 
     found: list[tuple[int, int]]
-    without_score: int  # events of a user whom no record names with them: none, but for events too late
+    without_score: (
+        int  # events that no record of their user includes: too late, or of one who cancels in the same batch
+    )
     batches: int
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from benchmarks.fed import SETTLE_SECONDS, delays, feed, scoring
@@ -78,9 +79,8 @@ def latency(stage: Stage, rate: float, seconds: int) -> Latency:
 
 def table(found: list[Latency]) -> Table:
     """A row a rate."""
-    shown = Table(
-        "events/s", "events", "without", "p50 ms", "p99 ms", "worst ms", "batches", "sent late, p99 ms", "start s"
-    )
+    headings = ("events/s", "events", "without", "p50", "p99", "worst", "batches", "sent late", "start s")
+    shown = Table(*headings, caption="p50, p99, worst: ms to the score; sent late: p99, ms", box=SIMPLE_HEAD)
     for each in found:
         values = each.rate, each.events, each.without_score, each.p50_ms, each.p99_ms, each.worst_ms, each.batches
         figures = (f"{value:,.0f}" for value in values)
