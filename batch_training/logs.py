@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from batch_training.topic_log import is_topic, topic_records
+from batch_training.topic_log import is_topic, topic_log, topic_records
 from churn.errors import InvalidLog
 from churn.events import CANCELLED, accepted, has_code, judged, parsed, rules
 from churn_io.storage import Storage, cause, in_one_line, local_path
@@ -92,7 +92,12 @@ def account(path: str, lines: dict[str, int], events: dict[str, int]) -> Counts:
 
 
 def require_there(path: str) -> None:
-    """Raise InvalidLog for a local path that leads nowhere; before Spark is started, which takes seconds."""
+    """Raise InvalidLog for a local path that leads nowhere, and for a topic what its broker says of it.
+
+    Before Spark is started, which takes seconds.
+    """
+    if is_topic(path):
+        topic_log(path).require()
     local = local_path(path)
     if local and not local.exists():
         raise InvalidLog(f"{path}: no log there; wanted is a file or a folder of JSON lines or Parquet")

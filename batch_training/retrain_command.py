@@ -26,8 +26,5 @@ def retrain(
     """Train on the newest weeks of a topic or a log; a running stream takes the model unless its own is better."""
     if (from_topic is None) == (log is None):
         raise typer.BadParameter("name a topic or a log, one of the two", param_hint="--from-topic/--from")
-    if from_topic is not None:
-        topic = TopicLog(bootstrap, from_topic)
-        topic.require()  # before Spark, which takes seconds to start
-        log = str(topic)
-    train(str(log), models=models, only=only, seed=seed, master=master, shadow=shadow, weeks=weeks)
+    path = str(log) if from_topic is None else str(TopicLog(bootstrap, from_topic))
+    train(path, models=models, only=only, seed=seed, master=master, shadow=shadow, weeks=weeks)

@@ -1,13 +1,12 @@
 """A topic as a log: `kafka://HOST:PORT/TOPIC`, all that it holds when the reading begins."""
 
-import json
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from churn.errors import InvalidLog
 from churn_io.kafka import beginnings, ends, require_topics
+from churn_io.kafka_ranges import records_between
 from churn_io.kafka_security import spark_options
 
 SCHEME = "kafka://"
@@ -48,12 +47,8 @@ def topic_records(spark: SparkSession, path: str) -> DataFrame:
     """
     log = topic_log(path)
     log.require()
-    starts, stops = beginnings(log.bootstrap, log.topic), ends(log.bootstrap, log.topic)
-    reader = (
-        spark.read.format("kafka")
-        .options(**spark_options(log.bootstrap))
-        .option("assign", json.dumps({log.topic: sorted(stops)}))
-        .option("startingOffsets", json.dumps({log.topic: {number: starts.get(number, 0) for number in stops}}))
-        .option("endingOffsets", json.dumps({log.topic: stops}))
-    )
-    return reader.load().select("value", F.unix_millis("timestamp").alias("recorded_ms"))
+    firsts = beginnings(log.bootstrap, log.topic)
+    end = {str(number): offset for number, offset in ends(log.bootstrap, log.topic).items()}
+    start = {number: firsts.get(int(number), 0) for number in end}
+    found = records_between(spark, spark_options(log.bootstrap), {log.topic: start}, {log.topic: end})
+    return found.select("value", "recorded_ms")

@@ -6,10 +6,10 @@ from typing import Any
 
 from churn.errors import CheckpointDamaged, CheckpointMismatch
 from churn.state import HOP_DAYS, HOP_MS, STATE_VERSION, WINDOW_DAYS, state_columns
+from churn_io.kafka_ranges import Offsets
 from churn_io.storage import Storage
 from streaming.query import WATERMARK_DELAY_MS
 from streaming.repeats import forgotten_before
-from streaming.source import Offsets
 
 CARD = "checkpoint.json"
 QUERY = "query"  # Spark's own folder inside the checkpoint

@@ -1,19 +1,15 @@
 """From Kafka: the live stream, and a planned range of it read again."""
 
-import json
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, DataFrameReader, SparkSession
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import DataStreamReader
 
 from churn.events import judged, parsed
+from churn_io.kafka_ranges import Offsets, records_between, with_recorded_ms
 from churn_io.kafka_security import spark_options
 
-RECORD_COLUMNS = ("key", "value", "topic", "partition", "offset")
-
-Offsets = dict[str, dict[str, int]]  # topic -> partition -> next offset
-
+RECORD_COLUMNS = ("key", "value", "topic", "partition", "offset", "recorded_ms")
 
 # A broker that is silent for so long is out; Kafka's clients themselves get over what is shorter. Their own limits
 # are two minutes and more.
@@ -50,20 +46,10 @@ def live(spark: SparkSession, source: Source) -> DataFrame:
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", source.max_events_per_trigger)
     )
-    return _records(reader.load())
+    return with_recorded_ms(reader.load()).select(*RECORD_COLUMNS)
 
 
 def between(spark: SparkSession, source: Source, start: Offsets, end: Offsets) -> DataFrame:
     """The records of a planned batch, judged, with their origin."""
-    reader: DataFrameReader = (
-        spark.read.format("kafka")
-        .options(**source.options)
-        .option("assign", json.dumps({topic: [int(number) for number in found] for topic, found in end.items()}))
-        .option("startingOffsets", json.dumps(start))
-        .option("endingOffsets", json.dumps(end))
-    )
-    return _records(reader.load()).transform(parsed).transform(judged)
-
-
-def _records(kafka: DataFrame) -> DataFrame:
-    return kafka.select(*RECORD_COLUMNS, F.unix_millis("timestamp").alias("recorded_ms"))
+    records = records_between(spark, source.options, start, end).select(*RECORD_COLUMNS)
+    return records.transform(parsed).transform(judged)
