@@ -158,7 +158,7 @@ def _lost(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> Dat
     planned = checkpoint.last_planned()
     missing = "; ".join(map(str, gaps(checkpoint.plan(planned), source))) if planned is not None else ""
     return DataLost(
-        f"topic {source.topic}: records were deleted before they were read: {missing or in_one_line(lost[-1].said)}; "
+        f"topic {source.topic}: records were deleted before they were read: {missing or first_line(lost[-1].said)}; "
         f"`--on-data-loss continue` goes on without them; or {ELSEWHERE}"
     )
 
@@ -170,14 +170,14 @@ def _broken(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> C
         if cause.condition == SHARED:
             return CheckpointInUse(f"{checkpoint.folder}: another stream plans the same batches; end one of the two")
         if _is_damage(cause) and not is_whole:
-            said = in_one_line(found[-1].said) or "it ends too early"
+            said = first_line(found[-1].said) or "it ends too early"
             return CheckpointDamaged(
                 f"{_file(found, checkpoint)}: this part of the checkpoint is damaged or missing ({said}); {ELSEWHERE}"
             )
         if _is_outage(cause):
-            return BrokerUnavailable(f"{source.bootstrap} does not answer ({in_one_line(cause.said)})")
+            return BrokerUnavailable(f"{source.bootstrap} does not answer ({first_line(cause.said)})")
         if cause.kinds & REFUSING:
-            return NotAllowed(f"{source.bootstrap} refuses us: {in_one_line(cause.said)}; see docs/security.md")
+            return NotAllowed(f"{source.bootstrap} refuses us: {first_line(cause.said)}; see docs/security.md")
     return None
 
 
@@ -207,6 +207,6 @@ def _file(found: Sequence[Cause], checkpoint: Checkpoint) -> str:
     return f"{checkpoint.query_folder}/state"
 
 
-def in_one_line(text: str) -> str:
+def first_line(text: str) -> str:
     """The text's first line, without what Spark puts behind it."""
     return next(iter(text.strip().splitlines()), "").partition(" SQLSTATE")[0].strip()

@@ -110,13 +110,12 @@ def run(
 def prepared(
     spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_batch: Callable[[int, Accounts], None]
 ) -> Trigger:
-    """Everything a batch needs, checked: broker, topics, model, checkpoint."""
+    """Everything a batch needs; broker, topics and model are checked."""
     source, topics = settings.source, settings.topics
     require_kafka(settings)
     registry = Registry(spark, settings.models)
     model, shadow = CurrentModel(spark, registry), ShadowModel(spark, registry)
     model.scorer()
-    require_checkpoint(spark, source, checkpoint)
     speaks = not settings.state_only
     return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, on_batch, speaks)
 
@@ -132,7 +131,7 @@ def scored(spark: SparkSession, settings: Settings, trigger: Trigger, stop: Stop
     """One life of the query, and the sweep at the end of a drained topic."""
     failures: list[Exception] = []
     on_states = guarded(trigger, stop, failures)
-    while not finished(started(spark, settings, on_states), stop, failures):
+    while not finished(started(spark, settings, trigger.checkpoint, on_states), stop, failures):
         continue
     if failures and not isinstance(failures[0], StopRequested):
         raise failures[0]
@@ -158,13 +157,15 @@ def require_leaders(settings: Settings) -> None:
         beginnings(settings.source.bootstrap, topic)
 
 
-def started(spark: SparkSession, settings: Settings, on_states: Callable[[DataFrame, int], None]) -> StreamingQuery:
+def started(
+    spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_states: Callable[[DataFrame, int], None]
+) -> StreamingQuery:
     """The running query."""
     writer = (
         streaming_query.states(live(spark, settings.source), settings.dedupe_hours)
         .writeStream.outputMode("update")
         .foreachBatch(on_states)
-        .option("checkpointLocation", Checkpoint(Storage(spark), settings.checkpoint).spark_folder)
+        .option("checkpointLocation", checkpoint.spark_folder)
     )
     if settings.available_now:
         return writer.trigger(availableNow=True).start()

@@ -10,7 +10,7 @@ from churn.state import DAY_MS
 from churn_io.storage import Storage
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
-from streaming.job import prepared, run
+from streaming.job import require_checkpoint, run
 from streaming.source import Source
 from streaming.sweep import stored_states
 from streaming.trigger import Policy
@@ -100,7 +100,7 @@ def test_without_it_an_event_counts_as_often_as_it_was_sent(spark, job, send, lo
 
 
 def test_a_checkpoint_keeps_the_hours_that_it_began_with(spark, job):
-    prepared(spark, job, Checkpoint(Storage(spark), job.checkpoint), lambda _batch_id, _accounts: None)
+    require_checkpoint(spark, job.source, Checkpoint(Storage(spark), job.checkpoint))
     with pytest.raises(CheckpointMismatch, match=r"made with dedupe_hours=None, this run has 24; .*--checkpoint"):
         run(spark, replace(job, dedupe_hours=24))
 
