@@ -135,6 +135,13 @@ class State:
     reason: str = ""
     logs: str = ""
 
+    @property
+    def failure(self) -> str | None:
+        """AWS's word and why, of a job that has ended badly; None for any other."""
+        if not self.is_over or self.is_success:
+            return None
+        return f"{self.word}: {self.reason or 'AWS gives no reason'}"
+
 
 class Target(Protocol):
     """Where a job is to run."""

@@ -63,6 +63,5 @@ def awaited(
 
 def require_success(job: Handle, found: State) -> None:
     """Raise JobFailed, with AWS's reason and where to read on, for a job that has ended otherwise."""
-    if found.is_over and not found.is_success:
-        reason = found.reason or "AWS gives no reason"
-        raise JobFailed(f"{job}: {found.word}: {reason}; `sparkify emr logs {job}` fetches what it said")
+    if found.failure:
+        raise JobFailed(f"{job}: {found.failure}; `sparkify emr logs {job}` fetches what it said")

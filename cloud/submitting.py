@@ -38,9 +38,8 @@ def submitted(aws: Aws, wish: Wish, package: Place, target: Target) -> Submitted
 
 def require_not_failed(job: Job, before: Handle, found: State) -> None:
     """Raise JobFailed for a run that has ended badly: under its name it is not started again."""
-    if found.is_over and not found.is_success:
-        reason = found.reason or "AWS gives no reason"
-        raise JobFailed(f"{before}: {job.name} was started before and is {found.word}: {reason}; --run starts another")
+    if found.failure:
+        raise JobFailed(f"{before}: {job.name} was started before and is {found.failure}; --run starts another")
 
 
 def size_of(aws: Aws, log: Place) -> int:
