@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
+from benchmarks.peers.final import records
 from benchmarks.stage import Stage, result_topics
 from churn.errors import BadSetup
 from churn.topics import TOPICS, USER_EVENTS, Topic
@@ -89,33 +90,21 @@ def delays(stream: Stream, from_ms: float) -> Delays:
     no more than the events of one second of the log, some milliseconds at these rates.
     """
     scored: dict[str, dict[int, int]] = defaultdict(dict)  # user -> clock -> when the score was appended
-    for value, at_ms in records(stream.bootstrap, stream.scores):
-        score = json.loads(value)
+    for record in records(stream.bootstrap, stream.scores):
+        score = json.loads(record.value)
         clock_ms = round(datetime.fromisoformat(score["as_of"]).timestamp() * 1000)
-        scored[score["user_id"]][clock_ms] = at_ms
+        scored[score["user_id"]][clock_ms] = record.timestamp
     clocks = sorted({clock for by_clock in scored.values() for clock in by_clock})
     found: list[tuple[int, int]] = []
     without_score = 0
-    for value, at_ms in records(stream.bootstrap, stream.events):
-        event = json.loads(value)
-        if at_ms < from_ms or event["registration"] is None:
+    for record in records(stream.bootstrap, stream.events):
+        event = json.loads(record.value)
+        if record.timestamp < from_ms or event["registration"] is None:
             continue
         place = bisect_left(clocks, event["ts"])
         scored_ms = scored[str(event["userId"])].get(clocks[place]) if place < len(clocks) else None
         if scored_ms is None:
             without_score += 1
         else:
-            found.append((at_ms, scored_ms - at_ms))
+            found.append((record.timestamp, scored_ms - record.timestamp))
     return Delays(found, without_score, len(clocks))
-
-
-def records(bootstrap: str, topic: str) -> Iterator[tuple[bytes, int]]:
-    """Each record's value and the time (epoch ms) that the topic has for it, up to the present end."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-    consumer.assign(partitions)
-    ends = consumer.end_offsets(partitions)
-    while any(consumer.position(each) < ends[each] for each in partitions):
-        for batch in consumer.poll(timeout_ms=500).values():
-            yield from ((record.value, record.timestamp) for record in batch)
-    consumer.close()
