@@ -8,14 +8,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from kafka import KafkaConsumer
-from kafka.admin import KafkaAdminClient
-
 from sandbox.broker import start
 from streaming.job import run
 from streaming.reader import as_of_ms
 from tests.builders import by_time, grumbler, listener
-from tests.streaming.conftest import sending, values
+from tests.streaming.conftest import sending, values, widen
 from tests.streaming.programs import START_SECONDS, score_words
 from tests.streaming.test_parity import clock_of
 
@@ -106,13 +103,7 @@ def with_bad_models(story, read):
 def with_a_new_partition(story, read, broker):
     """The topic gets a third partition, which has events."""
     topic = story.life.job.source.topic
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.create_partitions({topic: 3})
-    admin.close()
-    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap)
-    while len(consumer.partitions_for_topic(topic)) < 3:
-        time.sleep(0.1)
-    consumer.close()
+    widen(broker.bootstrap, topic, 3)
     story.send_days(2, partition=2)
     story.await_scores(read)
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
@@ -125,6 +126,17 @@ def sending(broker, default_topic):
 
     yield put
     producer.close()
+
+
+def widen(broker, topic, partitions):
+    """Give the topic so many partitions, and wait until its broker tells of them."""
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    admin.create_partitions({topic: partitions})
+    admin.close()
+    consumer = KafkaConsumer(bootstrap_servers=broker)
+    while len(consumer.partitions_for_topic(topic)) < partitions:
+        time.sleep(0.1)
+    consumer.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from batch_training.logs import accepted_events
@@ -23,7 +23,7 @@ from streaming.job import StopSignal, run
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
 from tests.conftest import new_topics
-from tests.streaming.conftest import CARD, KEY, probability, publish_model, values
+from tests.streaming.conftest import CARD, KEY, probability, publish_model, values, widen
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 
@@ -267,13 +267,7 @@ def test_a_checkpoint_of_a_topic_that_was_made_anew_is_refused(spark, broker, jo
 def test_a_dead_letter_on_a_partition_that_is_new_to_the_topic(spark, broker, job, send, read):
     send(listener("calm", range(20, 30)))
     run(spark, job)
-    admin = KafkaAdminClient(bootstrap_servers=broker)
-    admin.create_partitions({job.source.topic: 3})
-    admin.close()
-    consumer = KafkaConsumer(bootstrap_servers=broker)
-    while len(consumer.partitions_for_topic(job.source.topic)) < 3:
-        time.sleep(0.1)
-    consumer.close()
+    widen(broker, job.source.topic, 3)
     producer = KafkaProducer(bootstrap_servers=broker)  # one that has not yet heard of two partitions
     for value in [b"{", *(line.encode() for line in lines(listener("new", range(30, 34))))]:
         producer.send(job.source.topic, value, key=KEY, partition=2)
