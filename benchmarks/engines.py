@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from benchmarks.stage import HERE, Stage, python_with, result_topics, run
-from churn.topics import USER_EVENTS
+from churn.topics import CHURN_SCORES, USER_EVENTS
 
 PEERS = HERE / "peers"
 QUIX_PROCESSES = 2  # one a partition of the topic
@@ -44,13 +44,20 @@ def parse(stage: Stage, name: str) -> Outcome:
 
 def product(stage: Stage, name: str) -> Outcome:
     """The whole query: validation, state, scores, reasons, alerts, dead letters, checkpoint."""
-    scores, alerts, rejected = result_topics(stage, name)
     checkpoint = fresh(stage.folder / "checkpoints" / name)
+    seconds = timed([product_command(stage, name, checkpoint)])
+    return Outcome("product", stage.events, seconds, f"{CHURN_SCORES}-{name}", str(checkpoint))
+
+
+def product_command(stage: Stage, name: str, checkpoint: Path) -> list[str]:
+    """`sparkify score` on the stage's topic until it is drained, to result topics of its own.
+
+    Without the sweep at the end: the peers have none.
+    """
+    scores, alerts, rejected = result_topics(stage, name)
     topics = ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
     where = ["--bootstrap", stage.bootstrap, "--models", str(stage.models), "--checkpoint", str(checkpoint)]
-    # without the sweep at the end: the peers have none
-    command = [sys.executable, "-m", "sandbox", "score", "--available-now", "--sweep-days", "0", *where, *topics]
-    return Outcome("product", stage.events, timed([command]), scores, str(checkpoint))
+    return [sys.executable, "-m", "sandbox", "score", "--available-now", "--sweep-days", "0", *where, *topics]
 
 
 def plain(stage: Stage, name: str) -> Outcome:

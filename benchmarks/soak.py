@@ -2,10 +2,7 @@
 
 import json
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,8 +13,8 @@ from rich.table import Table
 
 from benchmarks.fed import SETTLE_SECONDS, Delays, delays, feed, scoring
 from benchmarks.live import FILLED
+from benchmarks.processes import Sample, sampled
 from benchmarks.stage import set_up
-from churn.errors import BadSetup
 from churn_io.console import run, speech
 from producer.log_files import lines
 
@@ -49,7 +46,7 @@ def soak(
     needed = round(rate * minutes * 60) + 1
     with set_up(folder, needed, users, FILLED) as stage:
         log = islice(lines(stage.log), needed)
-        with scoring(stage, next(log)) as stream, sampled(stream.pid) as samples:
+        with scoring(stage, next(log)) as stream, sampled(stream.pid, SAMPLE_SECONDS) as samples:
             began_ms = 1000 * time.time()
             feed(stage.bootstrap, stream.events, log, rate)
             time.sleep(SETTLE_SECONDS)
@@ -58,36 +55,7 @@ def soak(
     speech.print(table(found))
 
 
-@contextmanager
-def sampled(pid: int) -> Iterator[list[tuple[float, float]]]:
-    """Inside the block, the epoch ms and MiB of samples of a process and its children, as they are taken."""
-    samples: list[tuple[float, float]] = []
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            samples.append((1000 * time.time(), resident_mib(pid)))
-
-    sampling = threading.Thread(target=sample)
-    sampling.start()
-    try:
-        yield samples
-    finally:
-        ended.set()
-        sampling.join()
-
-
-def resident_mib(pid: int) -> float:
-    """MiB in memory of a process and the children that it has now, from Linux's /proc; raises BadSetup elsewhere."""
-    own = Path(f"/proc/{pid}")
-    if not own.exists():
-        raise BadSetup(f"{own}: not there; a soak reads memory from Linux's /proc, of a stream that runs")
-    children = " ".join(path.read_text() for path in own.glob("task/*/children")).split()
-    pages = sum(int((Path("/proc") / each / "statm").read_text().split()[1]) for each in [str(pid), *children])
-    return pages * 4096 / 2**20
-
-
-def parts(found: Delays, samples: list[tuple[float, float]], began_ms: float, minutes: float) -> list[Part]:
+def parts(found: Delays, samples: list[Sample], began_ms: float, minutes: float) -> list[Part]:
     """The soak in PARTS of equal length."""
     length_ms = minutes * 60_000 / PARTS
     rows = []
@@ -95,7 +63,7 @@ def parts(found: Delays, samples: list[tuple[float, float]], began_ms: float, mi
         first, last = began_ms + number * length_ms, began_ms + (number + 1) * length_ms
         waits = [delay_ms for sent_ms, delay_ms in found.found if first <= sent_ms < last]
         percentiles = statistics.quantiles(waits, n=100)
-        memory = max(mib for at_ms, mib in samples if first <= at_ms < last)
+        memory = max(each.resident_mib for each in samples if first <= each.at_ms < last)
         rows.append(Part((number + 1) * minutes / PARTS, memory, len(waits), percentiles[49], percentiles[98]))
     return rows
 

@@ -6,17 +6,18 @@ import sys
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from churn.errors import BadSetup
-from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, Topic
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, USER_EVENTS, Topic
 from churn_io.kafka import create_topics
 from sandbox.broker import running_broker
 
 HERE = Path(__file__).parent
 TRAINING_USERS = 1_000
 LIMIT_SECONDS = 1_800  # for one command
+FEW = 10_000  # users
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
 
 
@@ -38,8 +39,12 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, events: int, users: int, filled: int | None = None) -> Iterator[Stage]:
+def set_up(
+    folder: Path, events: int, users: int, filled: int | None = None, partitions: int | None = None
+) -> Iterator[Stage]:
     """The stage, with a log of so many events, of which the first `filled` (None: all) are on the topic.
+
+    `partitions` None: as many as the product's topic has.
 
     The broker is stopped at the block's end, log and model are kept for the next run.
     """
@@ -50,10 +55,12 @@ def set_up(folder: Path, events: int, users: int, filled: int | None = None) -> 
         sparkify("train", training, "--learner", "logistic", "--models", folder / "models")
     log = folder / f"log-{users}-{events}.json"
     if not log.exists():
-        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + 1  # some more than needed: quiet days come too
+        # some more than needed: quiet days come too, and of few users more of them
+        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + min(1.0, FEW / users)
         sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
     with running_broker(folder / "kafka") as broker:
-        create_topics(broker.bootstrap)
+        of_events = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
+        create_topics(broker.bootstrap, [replace(of_events, partitions=partitions or of_events.partitions)])
         report = folder / "replay.json"
         wanted = events if filled is None else filled
         sparkify("replay", log, "--unpaced", "--limit", wanted, "--bootstrap", broker.bootstrap, "--report", report)

@@ -14,6 +14,7 @@ from churn.state import (
     summed,
     with_local_time,
 )
+from streaming.log_starts import firsts
 from streaming.repeats import fingerprint, first_seen
 
 # Late events are right for weeks; the delay of an hour only says how long after its end a window closes.
@@ -34,12 +35,12 @@ def states(records: DataFrame, dedupe_hours: int | None = None) -> DataFrame:
     """
     judged_once = records.transform(parsed).transform(judged).observe(JUDGED, *judgements())
     if dedupe_hours is None:
-        counted = judged_once.transform(accepted).observe(ACCEPTED, *acceptances()).transform(doubled)
+        counted = judged_once.transform(accepted).observe(ACCEPTED, *acceptances(), *firsts()).transform(doubled)
         timed = counted.withWatermark("ts", f"{WATERMARK_DELAY_MS} milliseconds")
     else:
         events = judged_once.transform(accepted, fingerprint()).observe(ACCEPTED, *acceptances())
         first = events.transform(first_seen, dedupe_hours, WATERMARK_DELAY_MS)
-        counted = first.observe(COUNTED, F.count(F.lit(1)).alias("counted")).transform(doubled)
+        counted = first.observe(COUNTED, F.count(F.lit(1)).alias("counted"), *firsts()).transform(doubled)
         # the watermark is that of the events before; a query may set but one
         timed = counted.withColumn("ts", F.col("ts").alias("ts", metadata=WATERMARK))
     return timed.transform(windowed).select(

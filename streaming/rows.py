@@ -4,13 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 
-def one_row(spark: SparkSession, values: Mapping[str, int | None]) -> DataFrame:
-    """A row of longs. They are data, not literals: new literals in each batch would have its code compiled anew."""
-    columns = ", ".join(values)
-    casts = ", ".join(f"CAST(:{name} AS LONG)" for name in values)
-    return spark.sql(f"SELECT * FROM VALUES ({casts}) AS row({columns})", args=dict(values))
+def with_longs(frame: DataFrame, values: Mapping[str, int | None]) -> DataFrame:
+    """The frame with columns of one long each.
+
+    They come as data, a list of one row: new literals in each batch would have its code compiled anew, and a join
+    with a frame of one row is a job of its own.
+    """
+    row = F.struct(*(F.lit(value).cast("long").alias(name) for name, value in values.items()))
+    return frame.select("*", F.inline(F.array(row)))
 
 
 def texts(spark: SparkSession, rows: Sequence[tuple[str, str]], names: tuple[str, str]) -> DataFrame:

@@ -1,13 +1,11 @@
 """What one micro-batch does with the states it touched: clock, scores, alerts, dead letters, accounts."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark import StorageLevel
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Candidate, decided
@@ -19,9 +17,10 @@ from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
 from streaming.losses import report_skipped
+from streaming.micro_batch import computed, observed
 from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, COUNTED, JUDGED
-from streaming.rows import one_row
+from streaming.rows import with_longs
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
 from streaming.sweep import stored_states
@@ -65,9 +64,9 @@ class Trigger:
         plan = self.checkpoint.plan(batch_id)
         if self.log_starts is None:
             self.log_starts = self._log_starts(plan.batch_id - 1)
-        with persisted(touched) as states:
-            self.log_starts.see(states)  # runs the query, once; what it observed is there now
+        with computed(touched) as states:
             metrics = observed(self.spark)
+            self.log_starts.see_batch(metrics[ACCEPTED], metrics.get(COUNTED, metrics[ACCEPTED]), states)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, metrics)
             report_skipped(plan, accounts.read, self.source)
@@ -113,19 +112,15 @@ class Trigger:
         scorer = self.model.scorer()
         card = scorer.model.card
         log_start_ms = log_starts.of(clock_ms)
-        moment = one_row(self.spark, {"as_of_ms": clock_ms, "log_start_ms": log_start_ms})
-        in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).crossJoin(moment)
+        moment = {"as_of_ms": clock_ms, "log_start_ms": log_start_ms}
+        in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).transform(with_longs, moment)
         scored = scorer.scored(in_force, self.shadow.beside(card.version))
-        with persisted(as_score_records(scored, card)) as records:
-            publish(records, self.source.bootstrap, self.topics.scores)
-            found = records.agg(
-                F.count(F.lit(1)).alias("scores"),
-                F.collect_list(
-                    F.when(F.col("probability") >= card.threshold, F.struct("user_id", "as_of_ms", "value"))
-                ).alias("over"),
-            ).first()
-            is_young = log_start_ms is None or clock_ms - log_start_ms < HISTORY_DAYS * DAY_MS
-            return Accounts(scores=found["scores"], alerts=0 if is_young else self._alert(found["over"], clock_ms))
+        outcome = Observation("scores")
+        records = as_score_records(scored, card).observe(outcome, *outcomes(card.threshold))
+        publish(records, self.source.bootstrap, self.topics.scores)
+        found = outcome.get
+        is_young = log_start_ms is None or clock_ms - log_start_ms < HISTORY_DAYS * DAY_MS
+        return Accounts(scores=found["scores"], alerts=0 if is_young else self._alert(found["over"], clock_ms))
 
     def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
         in_order = sorted(over, key=lambda row: row.user_id)  # the same records in the same order when repeated
@@ -165,27 +160,12 @@ class Trigger:
         )
 
 
-@contextmanager
-def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """The frame, computed once however often it is read: a second run of the query would update the state twice."""
-    kept = frame.persist(StorageLevel.MEMORY_AND_DISK)
-    try:
-        yield kept
-    finally:
-        kept.unpersist()
+def outcomes(threshold: float) -> list[Column]:
+    """What a trigger has to know of the score records that it publishes: how many, and those over the threshold."""
+    over = F.when(F.col("probability") >= threshold, F.struct("user_id", "as_of_ms", "value"))
+    return [F.count(F.lit(1)).alias("scores"), F.collect_list(over).alias("over")]
 
 
 def latest(*moments_ms: int | None) -> int | None:
     """The stream's clock: the latest event time (epoch ms) seen so far; None before the first event."""
     return max((ms for ms in moments_ms if ms is not None), default=None)
-
-
-def observed(spark: SparkSession) -> dict[str, dict[str, Any]]:
-    """The observed metrics of the batch that runs now, which Spark itself reports only after its end."""
-    (query,) = spark.streams.active
-    metrics = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator()
-    found = {}
-    while metrics.hasNext():
-        entry = metrics.next()
-        found[entry._1()] = json.loads(entry._2().json())
-    return found

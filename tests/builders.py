@@ -152,11 +152,12 @@ def bits(days: set[int]) -> int:
 
 
 def log_start(events: Sequence[Event], as_of_ms: int) -> int:
-    """The first event of anybody in the window that scores."""
+    """The first event of anybody in the window that scores; the moment itself where there is none."""
     start_ms = (as_of_ms // HOP_MS - 1) * HOP_MS
-    return min(
+    seen = (
         e["ts"] for e in events if e["userId"] and start_ms <= e["ts"] <= as_of_ms and e["page"] not in CANCEL_PAGES
     )
+    return min(seen, default=as_of_ms)
 
 
 def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[str, float] | None:
