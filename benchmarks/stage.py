@@ -48,10 +48,7 @@ def set_up(folder: Path, events: int, users: int, filled: int | None = None) -> 
         training = folder / "training.json"
         sparkify("simulate", "--users", TRAINING_USERS, "--seed", 7, "--out", training)
         sparkify("train", training, "--learner", "logistic", "--models", folder / "models")
-    log = folder / f"log-{users}-{events}.json"
-    if not log.exists():
-        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + 1  # some more than needed: quiet days come too
-        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+    log = simulated_log(folder, events, users)
     with running_broker(folder / "kafka") as broker:
         create_topics(broker.bootstrap)
         report = folder / "replay.json"
@@ -63,6 +60,15 @@ def set_up(folder: Path, events: int, users: int, filled: int | None = None) -> 
                 f"{log}: wanted are {wanted} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
             )
         yield Stage(folder, broker.bootstrap, wanted, users, log, replayed["rate"])
+
+
+def simulated_log(folder: Path, events: int, users: int) -> Path:
+    """A log of at least so many events, made at the first call."""
+    log = folder / f"log-{users}-{events}.json"
+    if not log.exists():
+        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + 1  # some more than needed: quiet days come too
+        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+    return log
 
 
 def sparkify(*arguments: object) -> None:
