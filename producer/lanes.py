@@ -53,6 +53,11 @@ class Lane:
         return batch
 
 
+def has_unfinished(producer: KafkaProducer) -> bool:
+    """Whether a batch, of whatever lane, has no outcome yet; unlike the client's `flush` right for one that was split."""
+    return bool(producer._accumulator.has_incomplete)
+
+
 class Outcome:
     """What becomes of a lane's lines: by the batch, or line by line when the client has to split a batch."""
 

@@ -13,7 +13,7 @@ from kafka.partitioner import murmur2
 from churn.errors import BrokerUnavailable
 from churn_io.kafka import require_broker, require_topics
 from churn_io.kafka_security import client_settings
-from producer.lanes import Lane
+from producer.lanes import Lane, has_unfinished
 from producer.log_files import Line
 from producer.records import key_field, place_field
 
@@ -102,7 +102,7 @@ class Publisher:
 
     def flush(self) -> None:
         """Wait until the outcome of every line is known; the linger is the longest that a line waits by itself."""
-        while self._producer._accumulator.has_incomplete:
+        while has_unfinished(self._producer):
             time.sleep(WAIT_SECONDS)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
