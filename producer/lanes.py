@@ -54,7 +54,7 @@ class Lane:
 
 
 def has_unfinished(producer: KafkaProducer) -> bool:
-    """Whether a batch, of whatever lane, has no outcome yet; unlike the client's `flush` right for one that was split."""
+    """Whether some batch has no outcome yet; right also for one that was split, where the client's `flush` raises."""
     return bool(producer._accumulator.has_incomplete)
 
 
