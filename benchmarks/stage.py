@@ -53,11 +53,7 @@ def set_up(
         training = folder / "training.json"
         sparkify("simulate", "--users", TRAINING_USERS, "--seed", 7, "--out", training)
         sparkify("train", training, "--learner", "logistic", "--models", folder / "models")
-    log = folder / f"log-{users}-{events}.json"
-    if not log.exists():
-        # some more than needed: quiet days come too, and of few users more of them
-        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + min(1.0, FEW / users)
-        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+    log = simulated_log(folder, events, users)
     with running_broker(folder / "kafka") as broker:
         of_events = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
         create_topics(broker.bootstrap, [replace(of_events, partitions=partitions or of_events.partitions)])
@@ -70,6 +66,16 @@ def set_up(
                 f"{log}: wanted are {wanted} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
             )
         yield Stage(folder, broker.bootstrap, wanted, users, log, replayed["rate"])
+
+
+def simulated_log(folder: Path, events: int, users: int) -> Path:
+    """A log of at least so many events, made at the first call."""
+    log = folder / f"log-{users}-{events}.json"
+    if not log.exists():
+        # some more than needed: quiet days come too, and of few users more of them
+        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + min(1.0, FEW / users)
+        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+    return log
 
 
 def sparkify(*arguments: object) -> None:

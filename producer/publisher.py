@@ -2,15 +2,20 @@
 
 import logging
 import time
-from typing import Any, Protocol
+from random import choice
+from threading import Lock
+from typing import Protocol
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-from kafka.partitioner import DefaultPartitioner
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.partitioner import murmur2
 
+from churn.errors import BrokerUnavailable
 from churn_io.kafka import require_broker, require_topics
 from churn_io.kafka_security import client_settings
+from producer.lanes import Lane, has_unfinished
 from producer.log_files import Line
+from producer.records import key_field, place_field
 
 LINGER_MS = 50  # with 256 KiB batches the best of those measured on a local broker
 BATCH_BYTES = 256 * 1024
@@ -18,6 +23,9 @@ DELIVERY_SECONDS = 120
 MAX_UNDER_WAY = (
     50_000  # lines without an outcome; the client's own buffer has no bound, and a log may be larger than memory
 )
+MAX_REQUEST_BYTES = 10 * 1024 * 1024
+MAX_LINE_BYTES = MAX_REQUEST_BYTES - 64 * 1024  # leaves a key, headers and the batch around it their place
+MAX_REMEMBERED = 100_000  # users whose partition need not be computed again: some 20 MB
 WAIT_SECONDS = 0.005  # a tenth of the linger: short beside any round trip that fills the bound
 
 log = logging.getLogger(__name__)
@@ -52,24 +60,6 @@ class Nowhere:
         """Nothing is under way."""
 
 
-class RememberingPartitioner(DefaultPartitioner):  # type: ignore[misc]  # the client has no types
-    """Kafka's own choice of a partition, computed once a key: the client hashes in Python."""
-
-    def __init__(self) -> None:
-        self._chosen: dict[bytes, int] = {}
-
-    def partition(  # noqa: PLR0913  (the client's signature)
-        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
-    ) -> int:
-        """The partition of the key; any one without a key."""
-        found = self._chosen.get(serialized_key) if serialized_key is not None else None
-        if found is None:
-            found = int(super().partition(topic, key, serialized_key, value, serialized_value, cluster))
-            if serialized_key is not None:
-                self._chosen[serialized_key] = found
-        return found
-
-
 class Publisher:
     """Sends lines keyed by user, so that one user's events keep their order, and counts every outcome."""
 
@@ -78,18 +68,19 @@ class Publisher:
         require_topics(bootstrap, {topic: {"WRITE"}})
         self.acknowledged = 0
         self.failed = 0
-        self._topic = topic
+        self._counting = Lock()
         self._producer = KafkaProducer(
             **client_settings(bootstrap),
             linger_ms=LINGER_MS,
             batch_size=BATCH_BYTES,
-            max_request_size=10 * 1024 * 1024,
+            max_request_size=MAX_REQUEST_BYTES,
             delivery_timeout_ms=int(delivery_seconds * 1000),
             request_timeout_ms=int(min(delivery_seconds, 30) * 500),
             max_block_ms=int(delivery_seconds * 1000),
-            partitioner=RememberingPartitioner(),
             metrics_enabled=False,
         )
+        self._lanes = [Lane(self._producer, each, BATCH_BYTES, self._ended) for each in self._partitions(topic)]
+        self._users: dict[bytes, tuple[Lane, bytes]] = {}
         self._handed_over = 0
 
     def __enter__(self) -> "Publisher":
@@ -103,30 +94,41 @@ class Publisher:
         while self._handed_over - self.acknowledged - self.failed >= MAX_UNDER_WAY:
             time.sleep(WAIT_SECONDS)
         self._handed_over += 1
-        try:
-            future = self._producer.send(
-                self._topic, line.value, key=line.user, headers=headers(line), timestamp_ms=timestamp_ms
-            )
-        except KafkaError as error:
-            self._refused(error)
+        if len(line.value) > MAX_LINE_BYTES:
+            self._ended(1, MessageSizeTooLargeError(f"{line.source}: line {line.number} has {len(line.value)} bytes"))
             return
-        future.add_callback(self._delivered)
-        future.add_errback(self._refused)
+        lane, key = self._users.get(line.user or b"") or self._lane(line.user)
+        lane.add(timestamp_ms, key, line.value, place_field(line.source, line.number, line.loop))
 
     def flush(self) -> None:
-        """Wait until the outcome of every line is known."""
-        self._producer.flush()
+        """Wait until the outcome of every line is known; the linger is the longest that a line waits by itself."""
+        while has_unfinished(self._producer):
+            time.sleep(WAIT_SECONDS)
 
-    def _delivered(self, _metadata: Any) -> None:
-        self.acknowledged += 1
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        try:
+            return [TopicPartition(topic, number) for number in sorted(self._producer.partitions_for(topic))]
+        except KafkaError as error:
+            self._producer.close(timeout=0)
+            raise BrokerUnavailable(
+                f"the broker does not say which partitions {topic} has ({type(error).__name__}); repeat"
+            ) from error
 
-    def _refused(self, error: BaseException) -> None:
-        if self.failed == 0:
-            log.warning("first failure=%s", error)
-        self.failed += 1
+    def _lane(self, user: bytes | None) -> tuple[Lane, bytes]:
+        """Kafka's own choice of a partition, remembered, since the client hashes in Python; any one without a user."""
+        if user is None:
+            return choice(self._lanes), key_field(None)
+        if len(self._users) >= MAX_REMEMBERED:
+            self._users.clear()
+        found = self._lanes[(murmur2(user) & 0x7FFFFFFF) % len(self._lanes)], key_field(user)
+        self._users[user] = found
+        return found
 
-
-def headers(line: Line) -> list[tuple[str, bytes]]:
-    """Where the line comes from; `sparkify replay --resume` finds by it what the topic already holds."""
-    place = [("source", line.source.encode()), ("line", b"%d" % line.number)]
-    return place if line.loop == 1 else [*place, ("round", b"%d" % line.loop)]
+    def _ended(self, lines: int, error: BaseException | None) -> None:
+        with self._counting:
+            if error is None:
+                self.acknowledged += lines
+                return
+            if self.failed == 0:
+                log.warning("first failure=%s", error)
+            self.failed += lines

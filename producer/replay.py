@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def plausible(lines: Iterable[Line]) -> Iterator[Line]:
     before_ms: int | None = None
     for line, after_ms in with_next_time(lines):
         if line.ts_ms is not None and after_ms is not None and line.ts_ms - max(after_ms, before_ms or 0) > MAX_JUMP_MS:
-            yield replace(line, ts_ms=None, is_bad=True)
+            yield line._replace(ts_ms=None, is_bad=True)
             continue
         before_ms = line.ts_ms if line.ts_ms is not None else before_ms
         yield line
@@ -102,10 +102,12 @@ def with_next_time(lines: Iterable[Line]) -> Iterator[tuple[Line, int | None]]:
     held: list[Line] = []
     for line in lines:
         if line.ts_ms is not None or len(held) == MAX_HELD:
-            yield from ((each, line.ts_ms) for each in held)
+            for each in held:
+                yield each, line.ts_ms
             held.clear()
         held.append(line)
-    yield from ((each, None) for each in held)
+    for each in held:
+        yield each, None
 
 
 def _looped(selection: Selection) -> Iterator[Line]:

@@ -7,7 +7,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -84,7 +84,7 @@ class Held:
             if self.holds(line):
                 self.met += 1
             else:
-                yield line if line.ts_ms is not None else replace(line, ts_ms=last_ms)
+                yield line if line.ts_ms is not None else line._replace(ts_ms=last_ms)
 
 
 def check_sum(value: bytes) -> int:

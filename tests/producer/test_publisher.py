@@ -3,14 +3,20 @@ import json
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 from kafka import KafkaProducer
 
+from churn.errors import BadSetup
+from churn.topics import USER_EVENTS, Topic
+from churn_io.kafka import create_topics
 from producer.log_files import Line
 from producer.pacing import Pace
 from producer.publisher import Publisher
 from producer.replay import Selection, replay, selected
+from sandbox.broker import start, stop
+from tests.conftest import missing
 from tests.topic_reading import all_records
 
 START = 1538352000000
@@ -105,6 +111,57 @@ def test_the_lines_under_way_are_bounded(broker, topic_names, monkeypatch):
         sink.flush()
     assert max(under_way) <= 10
     assert sink.acknowledged == 100
+
+
+def test_a_user_who_is_forgotten_keeps_the_partition(broker, topic_names, monkeypatch):
+    topic, _ = topic_names
+    monkeypatch.setattr("producer.publisher.MAX_REMEMBERED", 2)
+    keys = [str(number).encode() for number in range(20)]
+    with Publisher(broker, topic) as sink:
+        replay((Line(b"{}", "log", n, key, START, False) for n, key in enumerate(keys * 3, 1)), sink, Pace())
+    assert len({(record.key, record.partition) for record in on_topic(broker, topic)}) == len(keys)
+
+
+def test_a_topic_that_takes_small_batches_only_gets_every_line_once_and_in_order(broker):
+    topic = Topic(f"small-batches-{uuid.uuid4().hex[:8]}", 1, {"max.message.bytes": "2000"})
+    create_topics(broker, [topic])
+    rows = [Line(b"%0100d" % number, "log", number, b"7", START, False) for number in range(1, 301)]
+    with Publisher(broker, topic.name) as sink:
+        report = replay(iter(rows), sink, Pace())
+    assert (report.sent, report.acknowledged, report.failed) == (300, 300, 0)
+    assert [record.value for record in all_records(topic.name, bootstrap_servers=broker)] == [row.value for row in rows]
+
+
+def test_a_broker_that_comes_back_gets_every_line_once_and_one_that_does_not_fails_them(tmp_path):
+    try:
+        first = start(tmp_path)
+    except BadSetup as error:
+        missing(str(error))
+    now_ms = int(time.time() * 1000)  # of older records a broker forgets the producer when it starts again
+    rows = [Line(b"{}", "log", number, b"%d" % (number % 7), now_ms, False) for number in range(1, 3001)]
+    late = [row._replace(number=row.number + len(rows)) for row in rows[:5]]
+    try:
+        create_topics(first.bootstrap)
+        with Publisher(first.bootstrap, USER_EVENTS) as sink, Publisher(first.bootstrap, USER_EVENTS, 2) as hasty:
+            sent(rows, sink)
+            stop(tmp_path)
+            sent(late, sink)
+            assert sent(late, hasty, flush=True) == (0, 5)
+            start(tmp_path, port=int(first.bootstrap.split(":")[1]))
+            assert sent([], sink, flush=True) == (3005, 0)
+        numbers = [int(dict(record.headers)["line"]) for record in on_topic(first.bootstrap, USER_EVENTS)]
+        assert numbers == list(range(1, 3006))
+    finally:
+        stop(tmp_path)
+
+
+def sent(rows, sink, flush=False):
+    """What is acknowledged and what failed, once the rows are with the client, or their end is known."""
+    for row in rows:
+        sink.send(row, row.ts_ms)
+    if flush:
+        sink.flush()
+    return sink.acknowledged, sink.failed
 
 
 def test_a_line_too_large_for_the_broker_is_counted_as_failed_and_the_others_arrive(broker, topic_names):
