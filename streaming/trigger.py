@@ -11,13 +11,15 @@ from pyspark.sql import functions as F
 from churn.alerts import Candidate, decided
 from churn.labels import HISTORY_DAYS
 from churn.records import as_dead_letters, as_score_records
+from churn.scoring import Scorer
+from churn.shadow import Shadow
 from churn.state import DAY_MS, window_start_ms
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
 from streaming.losses import report_skipped
-from streaming.micro_batch import computed, observed
+from streaming.micro_batch import Analysed, computed, observed
 from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, COUNTED, JUDGED
 from streaming.rows import with_longs
@@ -43,6 +45,14 @@ class Policy:
     sweep_days: float
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """The models' query from states to score records."""
+
+    models: tuple[Scorer, Shadow | None]
+    query: Analysed
+
+
 @dataclass
 class Trigger:
     """The foreachBatch of the query; it runs on the driver, one batch after the other."""
@@ -58,6 +68,7 @@ class Trigger:
     speaks: bool = True  # False fills the state, and publishes dead letters alone
     alerted: dict[str, int] = field(default_factory=dict)  # user -> last alert (epoch ms)
     log_starts: LogStarts | None = None  # None until the first batch
+    scoring: Scoring | None = None  # likewise
     total: Accounts = field(default_factory=Accounts)
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
@@ -114,13 +125,20 @@ class Trigger:
         log_start_ms = log_starts.of(clock_ms)
         moment = {"as_of_ms": clock_ms, "log_start_ms": log_start_ms}
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).transform(with_longs, moment)
-        scored = scorer.scored(in_force, self.shadow.beside(card.version))
         outcome = Observation("scores")
-        records = as_score_records(scored, card).observe(outcome, *outcomes(card.threshold))
+        records = self._records(scorer, in_force).observe(outcome, *outcomes(card.threshold))
         publish(records, self.source.bootstrap, self.topics.scores)
         found = outcome.get
         is_young = log_start_ms is None or clock_ms - log_start_ms < HISTORY_DAYS * DAY_MS
         return Accounts(scores=found["scores"], alerts=0 if is_young else self._alert(found["over"], clock_ms))
+
+    def _records(self, scorer: Scorer, states: DataFrame) -> DataFrame:
+        """The score records of states with their moment."""
+        shadow = self.shadow.beside(scorer.model.card.version)
+        if self.scoring is None or self.scoring.models != (scorer, shadow):
+            query = Analysed(lambda frame: as_score_records(scorer.scored(frame, shadow), scorer.model.card), states)
+            self.scoring = Scoring((scorer, shadow), query)
+        return self.scoring.query.on(states)
 
     def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
         in_order = sorted(over, key=lambda row: row.user_id)  # the same records in the same order when repeated
