@@ -20,6 +20,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "engine" in item.fixturenames:
             item.add_marker("docker")
+        elif {"standalone", "yarn", "older_spark"} & set(item.fixturenames):
+            item.add_marker("cluster")
         elif "broker" in item.fixturenames:
             item.add_marker("broker")
         elif "front" in item.fixturenames:

@@ -1,0 +1,99 @@
+"""A real Spark cluster on loopback from PySpark's own jars: a master and workers of one core, each with its own disk."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from churn_io.jars import spark_jars
+from churn_io.java import require_java
+from sandbox.broker import HOST, free_ports
+
+START_SECONDS = 120  # ends a hang
+MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
+JAVA_OPTIONS = ("-Xmx256m", "--add-modules=jdk.incubator.vector")
+REGISTERED = "Successfully registered with master"
+
+
+@dataclass
+class Standalone:
+    """A cluster that runs; each process heads a group, in which a worker's executors are too."""
+
+    folder: Path
+    port: int
+    processes: list[subprocess.Popen] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """As --master wants it."""
+        return f"spark://{HOST}:{self.port}"
+
+    def start(self, *words: str) -> Path:
+        """Start a process of the cluster; the file that has what it says."""
+        name = f"{len(self.processes)}-{words[0].rpartition('.')[2]}"
+        log = self.folder / f"{name}.log"
+        command = [
+            require_java(),
+            *JAVA_OPTIONS,
+            "-cp",
+            f"{spark_jars()}/*",
+            *words,
+            "--host",
+            HOST,
+            "--webui-port",
+            "0",
+        ]
+        environment = {**os.environ, "SPARK_LOCAL_IP": HOST, "SPARK_HOME": str(spark_jars().parent)}
+        with log.open("wb") as said:
+            process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
+        self.processes.append(process)
+        return log
+
+    def add_worker(self) -> subprocess.Popen:
+        """A new worker that the master knows."""
+        work = self.folder / f"work-{len(self.processes)}"
+        log = self.start(WORKER, "--cores", "1", "--memory", "2g", "--work-dir", str(work), self.address)
+        await_that(lambda: REGISTERED in log.read_text(), log)
+        return self.processes[-1]
+
+
+def await_that(holds, log: Path) -> None:
+    """Wait until it holds; what the process said if it never does."""
+    deadline = time.monotonic() + START_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, log.read_text()[-2000:]
+        time.sleep(0.2)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End it and what it started as kill -9 does; one that has ended stays so."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def running_standalone(folder: Path) -> Iterator[Standalone]:
+    """A cluster with two workers, ended at the block's end."""
+    (port,) = free_ports(0)
+    cluster = Standalone(folder, port)
+    try:
+        log = cluster.start(MASTER, "--port", str(port))
+        await_that(lambda: answers(port), log)
+        cluster.add_worker()
+        cluster.add_worker()
+        yield cluster
+    finally:
+        for process in reversed(cluster.processes):
+            kill(process)
