@@ -20,7 +20,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "engine" in item.fixturenames:
             item.add_marker("docker")
-        elif {"standalone", "yarn", "older_spark"} & set(item.fixturenames):
+        elif "yarn" in item.fixturenames:
+            item.add_marker("yarn")
+        elif "standalone" in item.fixturenames:
             item.add_marker("cluster")
         elif "broker" in item.fixturenames:
             item.add_marker("broker")

@@ -1,4 +1,4 @@
-"""A real Spark cluster on loopback from PySpark's own jars: a master and workers of one core, each with its own disk."""
+"""A real Spark cluster on loopback from PySpark's jars: a master, and workers of one core with folders of their own."""
 
 import os
 import signal
@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from churn_io.jars import spark_jars
+import pyspark
+
 from churn_io.java import require_java
 from sandbox.broker import HOST, free_ports
 
 START_SECONDS = 120  # ends a hang
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
-JAVA_OPTIONS = ("-Xmx256m", "--add-modules=jdk.incubator.vector")
+SPARK_HOME = Path(pyspark.__file__).parent
 REGISTERED = "Successfully registered with master"
 
 
@@ -37,18 +38,13 @@ class Standalone:
         """Start a process of the cluster; the file that has what it says."""
         name = f"{len(self.processes)}-{words[0].rpartition('.')[2]}"
         log = self.folder / f"{name}.log"
-        command = [
-            require_java(),
-            *JAVA_OPTIONS,
-            "-cp",
-            f"{spark_jars()}/*",
-            *words,
-            "--host",
-            HOST,
-            "--webui-port",
-            "0",
-        ]
-        environment = {**os.environ, "SPARK_LOCAL_IP": HOST, "SPARK_HOME": str(spark_jars().parent)}
+        command = [SPARK_HOME / "bin" / "spark-class", *words, "--host", HOST, "--webui-port", "0"]
+        environment = {
+            **os.environ,
+            "SPARK_HOME": str(SPARK_HOME),
+            "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_LOCAL_IP": HOST,
+        }
         with log.open("wb") as said:
             process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
         self.processes.append(process)
@@ -85,7 +81,8 @@ def kill(process: subprocess.Popen) -> None:
 
 @contextmanager
 def running_standalone(folder: Path) -> Iterator[Standalone]:
-    """A cluster with two workers, ended at the block's end."""
+    """A cluster with two workers, ended at the block's end. Raises BadSetup when Java is missing."""
+    require_java()
     (port,) = free_ports(0)
     cluster = Standalone(folder, port)
     try:

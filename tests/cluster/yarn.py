@@ -1,7 +1,9 @@
 """A real YARN on loopback: Hadoop's own mini cluster, in a Java process of its own that Python gives its settings."""
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +27,12 @@ MINI_CLUSTER = Bundle(
     bare=(("org.apache.hadoop", "hadoop-client-minicluster", HADOOP_VERSION),),
 )
 CONNECT_MS = 60_000
+END_SECONDS = 900  # ends a hang
 # a promise to applications, not memory that is taken: EMR's sizes are asked for, and a small log uses little of them
 PROMISED_MB, PROMISED_CORES = 65_536, 32
+SCHEDULER = "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fifo.FifoScheduler"  # needs no queues
 YARN = {
-    "yarn.resourcemanager.scheduler.class": "org.apache.hadoop.yarn.server.resourcemanager.scheduler.fifo.FifoScheduler",
+    "yarn.resourcemanager.scheduler.class": SCHEDULER,
     "yarn.minicluster.yarn.nodemanager.resource.memory-mb": str(PROMISED_MB),
     "yarn.scheduler.maximum-allocation-mb": str(PROMISED_MB),
     "yarn.nodemanager.resource.cpu-vcores": str(PROMISED_CORES),
@@ -40,22 +44,39 @@ LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
+class Submission:
+    """What became of a `spark-submit`: its exit code, what it said, and where its containers' logs are."""
+
+    code: int
+    said: str
+    logs: Path
+
+    def containers(self, name: str) -> list[str]:
+        """What each container has written to its file of this name, the driver's first."""
+        return [file.read_text(errors="replace") for file in sorted(self.logs.glob(f"container_*/{name}"))]
+
+
+@dataclass(frozen=True)
 class Yarn:
     """A YARN that runs: its folder, which has its configuration and what its containers say."""
 
     folder: Path
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """In which spark-submit finds it."""
-        conf = str(self.folder / "conf")
+    def submit(self, spark_home: Path, words: Sequence[str]) -> Submission:
+        """Run that Spark's `spark-submit` as on a node of the cluster, to its end."""
+        conf = self.folder / "conf"
+        (conf / "spark-defaults.conf").write_text(defaults(self.folder, spark_home))
+        places = {"SPARK_HOME": spark_home, "HADOOP_CONF_DIR": conf, "SPARK_CONF_DIR": conf}
         s3 = ":".join(map(str, s3_jars()))
-        places = {"HADOOP_CONF_DIR": conf, "SPARK_CONF_DIR": conf, "SPARK_DIST_CLASSPATH": s3}
-        return {**os.environ, **places, "SPARK_LOCAL_IP": LOOPBACK}
-
-    def said(self, name: str) -> list[str]:
-        """What each container has written to its file of this name."""
-        return [file.read_text(errors="replace") for file in sorted(self.folder.rglob(f"container_*/{name}"))]
+        environment = {**os.environ, **places, "SPARK_DIST_CLASSPATH": s3, "SPARK_LOCAL_IP": LOOPBACK}
+        done = subprocess.run(
+            [spark_home / "bin" / "spark-submit", *words],
+            env=environment, capture_output=True, text=True, check=False, timeout=END_SECONDS,
+        )  # fmt: skip
+        application = re.search(r"Submitted application (application_\w+)", done.stderr)
+        assert application, done.stderr[-3000:]
+        (logs,) = self.folder.rglob(f"yarn-logDir-*/{application[1]}")
+        return Submission(done.returncode, done.stderr, logs)
 
 
 @contextmanager
@@ -81,7 +102,6 @@ def running_yarn(folder: Path, s3: str) -> Iterator[Yarn]:
             cluster.getConfig().writeXml(file)
             file.close()
             write_site(conf / "core-site.xml", s3_site(s3))
-            (conf / "spark-defaults.conf").write_text(defaults(folder))
             yield Yarn(folder)
             cluster.stop()
         finally:
@@ -116,9 +136,9 @@ def s3_site(address: str) -> dict[str, str]:
     }
 
 
-def defaults(folder: Path) -> str:
+def defaults(folder: Path, spark_home: Path) -> str:
     """The cluster's settings for Spark: it is YARN's, its jars lie on the nodes, and all listens on loopback."""
-    jars = ",".join(f"local:{jar}" for jar in [spark_jars() / "*", *s3_jars()])
+    jars = ",".join(f"local:{jar}" for jar in [spark_home / "jars" / "*", *s3_jars()])
     settings = {
         "spark.master": "yarn",
         "spark.yarn.jars": jars,
