@@ -39,23 +39,24 @@ class Standalone:
         name = f"{len(self.processes)}-{words[0].rpartition('.')[2]}"
         log = self.folder / f"{name}.log"
         command = [SPARK_HOME / "bin" / "spark-class", *words, "--host", HOST, "--webui-port", "0"]
-        environment = {
-            **os.environ,
-            "SPARK_HOME": str(SPARK_HOME),
-            "SPARK_DAEMON_MEMORY": "256m",
-            "SPARK_LOCAL_IP": HOST,
-        }
+        said_to_spark = {"SPARK_HOME": str(SPARK_HOME), "SPARK_DAEMON_MEMORY": "256m", "SPARK_LOCAL_IP": HOST}
         with log.open("wb") as said:
-            process = subprocess.Popen(command, stdout=said, stderr=said, env=environment, start_new_session=True)
+            process = subprocess.Popen(
+                command, stdout=said, stderr=said, env={**os.environ, **said_to_spark}, start_new_session=True
+            )
         self.processes.append(process)
         return log
 
-    def add_worker(self) -> subprocess.Popen:
-        """A new worker that the master knows."""
+    @property
+    def workers(self) -> list[subprocess.Popen]:
+        """All that were started, the newest last."""
+        return self.processes[1:]
+
+    def add_worker(self) -> None:
+        """Start a worker, and wait until the master knows it."""
         work = self.folder / f"work-{len(self.processes)}"
         log = self.start(WORKER, "--cores", "1", "--memory", "2g", "--work-dir", str(work), self.address)
         await_that(lambda: REGISTERED in log.read_text(), log)
-        return self.processes[-1]
 
 
 def await_that(holds, log: Path) -> None:
