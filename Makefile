@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help java demo study bench test check unit docker image up app down clean
+.PHONY: help java demo study bench test test-emr check unit docker image up app down clean
 
 help:  ## List the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -27,8 +27,11 @@ study: $(VENV)/.installed java  ## Measure what is claimed: forecast beside an o
 bench: $(VENV)/.installed java  ## Time the stream beside a plain loop, Quix Streams and Flink on one topic
 	@$(BIN)/python -m benchmarks
 
-test: $(VENV)/.installed java  ## Run the whole test suite
-	$(BIN)/pytest --numprocesses 2 --dist loadfile  # a file shares its broker and its session
+test: $(VENV)/.installed java  ## Run the whole test suite but test-emr
+	$(BIN)/pytest -m 'not yarn' --numprocesses 2 --dist loadfile  # a file shares its broker and its session
+
+test-emr: $(VENV)/.installed java  ## Train on a real YARN as EMR does, with the Spark of each release
+	$(BIN)/pytest -m yarn
 
 check: $(VENV)/.installed  ## Format, lint and types, in seconds
 	$(BIN)/ruff format --check .

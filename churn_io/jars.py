@@ -30,25 +30,26 @@ IVY_FILE = """\
 
 def kafka_jars() -> list[Path]:
     """The broker's jars; fetched on the first call."""
-    return _fetched(BROKER)
+    return fetched(BROKER)
 
 
 def connector_jars() -> list[Path]:
     """The Kafka connector's jars that Spark does not have itself; fetched on the first call."""
-    return _foreign(_fetched(CONNECTOR))
+    return _foreign(fetched(CONNECTOR))
 
 
 def s3_jars() -> list[Path]:
     """The jars for s3a:// that Spark does not have itself; fetched on the first call."""
-    return _foreign(_fetched(S3))
+    return _foreign(fetched(S3))
 
 
 def _foreign(jars: list[Path]) -> list[Path]:
-    at_hand = {_artifact(jar) for jar in _spark_jars().glob("*.jar")} | BRIDGED
+    at_hand = {_artifact(jar) for jar in spark_jars().glob("*.jar")} | BRIDGED
     return [jar for jar in jars if _artifact(jar) not in at_hand]
 
 
-def _fetched(bundle: Bundle) -> list[Path]:
+def fetched(bundle: Bundle) -> list[Path]:
+    """The bundle's jars; fetched on the first call."""
     folder = cache() / bundle.name
     if not folder.is_dir():
         with _alone():
@@ -69,7 +70,7 @@ def _alone() -> Iterator[None]:
 def _fetch(bundle: Bundle, folder: Path) -> None:
     """Retrieve the bundle; the folder appears when it is complete."""
     aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    (ivy,) = _spark_jars().glob("ivy-*.jar")
+    (ivy,) = spark_jars().glob("ivy-*.jar")
     wanted = aside / "ivy.xml"
     wanted.write_text(_ivy_file(bundle))
     pattern = f"{aside}/[artifact]-[revision](-[classifier]).[ext]"
@@ -107,7 +108,8 @@ def _ivy_row(part: Coordinates, transitive: str) -> str:
     )
 
 
-def _spark_jars() -> Path:
+def spark_jars() -> Path:
+    """The folder of the jars that PySpark brings along."""
     return Path(pyspark.__file__).parent / "jars"
 
 

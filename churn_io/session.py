@@ -1,4 +1,7 @@
-"""The Spark session of every program: UTC, few partitions, connectors for Kafka and S3, this Python for its workers."""
+"""The Spark session of every program: UTC, few partitions, connectors for Kafka and S3, this Python for its workers.
+
+On a cluster the partitions and the workers' Python are the cluster's.
+"""
 
 import os
 import signal
@@ -11,13 +14,14 @@ from pyspark.sql import SparkSession
 
 from churn_io.jars import connector_jars, s3_jars
 from churn_io.java import require_java
+from churn_io.masters import is_local, require_master
 from churn_io.storage import is_object_store
 
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
 DEFAULT_MASTER = "local[*]"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-# for a Spark that this program starts; a cluster's hosts, sizes and jars are spark-submit's to say
+# for a Spark on this machine; a cluster's hosts and sizes are the cluster's to say, or spark-submit's
 OWN_SPARK = {
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.ui.enabled": "false",
@@ -55,26 +59,39 @@ def spark_session(
     """A session with the product's settings; `master` None leaves it, hosts, sizes and connectors to spark-submit.
 
     `paths` are those that it will touch: one on S3 brings the connector along. Raises BadSetup when Java is missing
-    or too old, or when the jars cannot be fetched.
+    or too old, when a cluster's master does not answer, or when the jars cannot be fetched.
     """
+    if master is not None:
+        require_master(master)
     require_java()
-    os.environ["PYSPARK_PYTHON"] = sys.executable
+    name_python(master)
     builder = SparkSession.builder.appName(app_name)
     settings = dict(SETTINGS)
     if master is not None:
         builder = builder.master(master)
-        settings |= own_spark(any(is_object_store(path) for path in paths))
+        settings |= own_spark(master, any(is_object_store(path) for path in paths))
     for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
     with interrupts_held():
         return builder.getOrCreate()
 
 
-def own_spark(on_s3: bool) -> dict[str, str]:
-    """What a Spark needs that this program starts itself: loopback, few partitions, memory, the connectors' jars."""
+def name_python(master: str | None) -> None:
+    """Spark's workers on this machine run this Python; a cluster's the one that PYSPARK_PYTHON names, if it does."""
+    if master is not None and is_local(master):
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+    else:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
+
+def own_spark(master: str, on_s3: bool) -> dict[str, str]:
+    """What Spark needs when this program starts it itself: memory and jars; loopback and few partitions if it is here.
+
+    The driver hands the jars to a cluster's executors.
+    """
     jars = connector_jars() + (s3_jars() if on_s3 else [])
     return {
-        **OWN_SPARK,
+        **(OWN_SPARK if is_local(master) else {}),
         **(s3_settings() if on_s3 else {}),
         "spark.driver.memory": os.environ.get("SPARKIFY_DRIVER_MEMORY", "3g"),
         "spark.jars": ",".join(map(str, jars)),

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Candidate, decided
+from churn.events import accepted
 from churn.labels import HISTORY_DAYS
 from churn.records import as_dead_letters, as_score_records
 from churn.scoring import Scorer
@@ -18,10 +19,10 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
-from streaming.losses import report_skipped
+from streaming.losses import planned_records, report_skipped
 from streaming.micro_batch import Analysed, computed, observed
 from streaming.models import CurrentModel, ShadowModel
-from streaming.query import ACCEPTED, COUNTED, JUDGED
+from streaming.query import ACCEPTED, COUNTED, JUDGED, acceptances, judgements
 from streaming.rows import with_longs
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
@@ -79,7 +80,7 @@ class Trigger:
             metrics = observed(self.spark)
             self.log_starts.see_batch(metrics[ACCEPTED], metrics.get(COUNTED, metrics[ACCEPTED]), states)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
-            accounts = self._settle(plan, metrics)
+            accounts = self._settle(plan, self._counted_once(plan, metrics))
             report_skipped(plan, accounts.read, self.source)
             if clock_ms is not None and self.speaks:
                 accounts += self._score(self._due(plan, clock_ms, states), clock_ms, self.log_starts)
@@ -150,14 +151,28 @@ class Trigger:
         self.alerted = remembered | {alert.user_id: alert.as_of_ms for alert in alerts}
         return len(alerts)
 
+    def _counted_once(self, plan: Plan, metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """The metrics; where they count more records than were planned, what the topic itself says.
+
+        A task that was repeated because its executor died counts twice in them (SPARK-58183), and once in the state.
+        """
+        if metrics[JUDGED]["read"] <= planned_records(plan):
+            return metrics
+        again = between(self.spark, self.source, plan.start, plan.end)
+        counts = {
+            JUDGED: again.agg(*judgements()).first().asDict(),
+            ACCEPTED: again.transform(accepted).agg(*acceptances()).first().asDict(),
+        }
+        return metrics | counts
+
     def _settle(self, plan: Plan, metrics: dict[str, dict[str, Any]]) -> Accounts:
         """The batch's accounts; dead letters are sent and late events counted from a second look at its records.
 
         Only a batch that has any pays for the second look. It comes before the batch is committed, so a crash
         repeats it and no letter is lost.
         """
-        judged, accepted = metrics[JUDGED], metrics[ACCEPTED]
-        earliest_ms = accepted["earliest_ms"]
+        judged, acceptance = metrics[JUDGED], metrics[ACCEPTED]
+        earliest_ms = acceptance["earliest_ms"]
         late = 0
         if judged["rejected"]:
             letters = between(self.spark, self.source, plan.start, plan.end).transform(as_dead_letters)
@@ -166,8 +181,8 @@ class Trigger:
             again = between(self.spark, self.source, plan.start, plan.end)
             is_late = F.col("reason").isNull() & ~F.col("without_user") & (F.col("ts_ms") < plan.late_before_ms)
             late = again.where(is_late).count()
-        in_time = accepted["accepted"] - late
-        counted = metrics[COUNTED]["counted"] if COUNTED in metrics else in_time
+        in_time = acceptance["accepted"] - late
+        counted = min(metrics[COUNTED]["counted"], in_time) if COUNTED in metrics else in_time
         return Accounts(
             read=judged["read"],
             state=counted,

@@ -20,6 +20,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "engine" in item.fixturenames:
             item.add_marker("docker")
+        elif "yarn" in item.fixturenames:
+            item.add_marker("yarn")
+        elif "standalone" in item.fixturenames:
+            item.add_marker("cluster")
         elif "broker" in item.fixturenames:
             item.add_marker("broker")
         elif "front" in item.fixturenames:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from churn_io.session import OWN_SPARK, SETTINGS
+from churn_io.session import OWN_SPARK, SETTINGS, own_spark
 
 
 def children(pid):
@@ -39,6 +39,24 @@ def test_an_interrupt_while_spark_starts_leaves_no_jvm(spark, tmp_path, seconds)
         time.sleep(0.1)
 
 
-def test_what_a_cluster_knows_better_is_not_among_the_settings_that_it_is_given():
+def test_what_a_cluster_knows_better_is_not_among_the_settings_that_it_is_given(spark):
+    """(`spark`: the jars are there.)"""
+    assert not set(OWN_SPARK) & set(own_spark("spark://127.0.0.1:7077", on_s3=False))
+    assert set(OWN_SPARK) <= set(own_spark("local[2]", on_s3=False))
     assert {"spark.driver.host", "spark.driver.bindAddress", "spark.sql.shuffle.partitions"} <= set(OWN_SPARK)
     assert not {"spark.master", "spark.driver.memory", "spark.jars", *OWN_SPARK} & set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("master", "found"),
+    [
+        ("spark://127.0.0.1:1", "Connection refused"),
+        ("spark://127.0.0.1:1,127.0.0.1:2", "; 127.0.0.1:2: "),
+        ("spark://127.0.0.1", "127.0.0.1: wanted is HOST:PORT"),
+    ],
+)
+def test_a_cluster_that_does_not_answer_is_one_line_before_spark_starts(complaint, tmp_path, master, found):
+    (tmp_path / "log.json").write_text("{}")
+    said = complaint("train", tmp_path / "log.json", "--models", tmp_path, "--master", master)
+    assert said.startswith(f"error: {master}: no Spark master answers there")
+    assert found in said
