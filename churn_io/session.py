@@ -38,8 +38,6 @@ SETTINGS = {
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # all but Kafka: what a query observes on its way to a sink of the first version, Spark does not tell
     "spark.sql.sources.useV1SourceList": "avro,csv,json,orc,parquet,text",
-    "spark.sql.streaming.checkpointFileManagerClass": "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager",
-    "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
     # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them

@@ -161,6 +161,8 @@ def started(
     spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_states: Callable[[DataFrame, int], None]
 ) -> StreamingQuery:
     """The running query."""
+    for name, value in checkpoint.settings().items():
+        spark.conf.set(name, value)
     writer = (
         streaming_query.states(live(spark, settings.source), settings.dedupe_hours)
         .writeStream.outputMode("update")

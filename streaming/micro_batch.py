@@ -9,21 +9,27 @@ from py4j.java_gateway import JavaObject
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
+from churn_io.masters import is_local
+
 
 @contextmanager
 def computed(batch: DataFrame) -> Iterator[DataFrame]:
-    """The micro-batch that foreachBatch was given, computed here, once: a second run of it would count twice.
-
-    Its rows are kept as they are. `persist` would make columns of them and rows again, with code that is compiled for
-    it: in small batches a sixth of all the tasks' time.
-    """
-    rows = batch._jdf.queryExecution().logical().rdd()
-    rows.persist(batch.sparkSession.sparkContext._getJavaStorageLevel(StorageLevel.MEMORY_AND_DISK))
+    """The micro-batch that foreachBatch was given, computed here, once: a second run of it would count twice."""
+    if is_local(batch.sparkSession.sparkContext.master):
+        # rows stay rows, where no executor can die and take them along. `persist` makes columns of them and rows
+        # again, with code that is compiled for it: in small batches a sixth of all the tasks' time
+        kept = batch.localCheckpoint()
+        try:
+            yield kept
+        finally:
+            kept._jdf.queryExecution().logical().rdd().unpersist(False)
+        return
+    kept = batch.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        rows.count()
-        yield batch
+        kept.write.format("noop").mode("overwrite").save()
+        yield kept
     finally:
-        rows.unpersist(False)
+        kept.unpersist()
 
 
 def observed(spark: SparkSession) -> dict[str, dict[str, Any]]:
