@@ -1,6 +1,7 @@
 """The model in force, and one in its shadow: looked up at each trigger, loaded only when a pointer has moved."""
 
 import logging
+import threading
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -23,12 +24,17 @@ class CurrentModel:
         self._registry = registry
         self._scorer: Scorer | None = None
         self._complaint = ""
+        self._loading = threading.Lock()
 
     def scorer(self) -> Scorer:
         """What to score with now: when the pointer leads to nothing usable, the model before it, with one warning.
 
-        Raises NoModel or ModelMismatch when there is none before it.
+        Who asks while another loads it waits. Raises NoModel or ModelMismatch when there is none before it.
         """
+        with self._loading:
+            return self._in_force()
+
+    def _in_force(self) -> Scorer:
         if self._scorer is None:
             self._scorer = self._loaded(self._registry.current_version())
             return self._scorer
