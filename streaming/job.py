@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +14,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
+from churn.errors import ChurnError
 from churn_io.kafka import beginnings, require_broker, require_topics, topic_id
 from churn_io.registry import Registry
 from churn_io.storage import Storage
@@ -86,8 +88,9 @@ def run(
 ) -> Accounts:
     """Score until stopped (or, with `available_now`, until the topic is drained) and return the run's accounts.
 
-    Raises BrokerUnavailable, TopicMissing, NoModel, ModelMismatch or CheckpointMismatch before anything is read, and
-    another ChurnError for a failure that is known (streaming/failures.py). An outage of the broker is waited for.
+    Raises BrokerUnavailable, TopicMissing, CheckpointMismatch and NoModel before anything is read, ModelMismatch before
+    anything is written, and another ChurnError for a failure that is known (streaming/failures.py). An outage of the
+    broker is waited for.
     """
     stop = stop or StopSignal()
     quieten(spark)
@@ -103,19 +106,21 @@ def run(
             scored(spark, settings, trigger, stop)
 
     looks = partial(require_leaders, settings)
-    outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(trigger.model.scorer)  # takes seconds, in which the query starts and computes its first batch
+        outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
     return trigger.total
 
 
 def prepared(
     spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_batch: Callable[[int, Accounts], None]
 ) -> Trigger:
-    """Everything a batch needs; broker, topics and model are checked."""
+    """Everything a batch needs; broker, topics and the model's card are checked."""
     source, topics = settings.source, settings.topics
     require_kafka(settings)
     registry = Registry(spark, settings.models)
+    registry.card(registry.current_version())
     model, shadow = CurrentModel(spark, registry), ShadowModel(spark, registry)
-    model.scorer()
     speaks = not settings.state_only
     return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, on_batch, speaks)
 
@@ -131,8 +136,11 @@ def scored(spark: SparkSession, settings: Settings, trigger: Trigger, stop: Stop
     """One life of the query, and the sweep at the end of a drained topic."""
     failures: list[Exception] = []
     on_states = guarded(trigger, stop, failures)
-    while not finished(started(spark, settings, trigger.checkpoint, on_states), stop, failures):
-        continue
+    while True:
+        running = started(spark, settings, trigger.checkpoint, on_states)
+        require_model(running, trigger.model)
+        if finished(running, stop, failures):
+            break
     if failures and not isinstance(failures[0], StopRequested):
         raise failures[0]
     sweeps = settings.policy.sweep_days and not settings.state_only
@@ -172,6 +180,15 @@ def started(
     if settings.available_now:
         return writer.trigger(availableNow=True).start()
     return writer.trigger(processingTime=f"{settings.trigger_ms} milliseconds").start()
+
+
+def require_model(running: StreamingQuery, model: CurrentModel) -> None:
+    """Wait until the model can score; when it cannot, stop the query and raise NoModel or ModelMismatch."""
+    try:
+        model.scorer()
+    except ChurnError:
+        running.stop()
+        raise
 
 
 def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Callable[[DataFrame, int], None]:

@@ -78,6 +78,8 @@ class Trigger:
             self.log_starts = self._log_starts(plan.batch_id - 1)
         with computed(touched) as states:
             metrics = observed(self.spark)
+            if self.scoring is None:
+                self.model.scorer()  # loads beside the first batch; nothing is written before it can score
             self.log_starts.see_batch(metrics[ACCEPTED], metrics.get(COUNTED, metrics[ACCEPTED]), states)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, self._counted_once(plan, metrics))

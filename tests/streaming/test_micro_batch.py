@@ -1,4 +1,4 @@
-"""A query that is analysed once says of each frame what it would say itself; a batch is computed once and kept whole."""
+"""A query that is analysed once says of a frame what it would say itself; a batch is computed once and kept whole."""
 
 import pytest
 from pyspark.sql import functions as F
@@ -10,7 +10,7 @@ COLUMNS = "user string, n int"
 
 def doubled(frame):
     """A query with a filter, an aggregate and a lambda."""
-    of_user = frame.where(~(F.col("n") <=> 2)).groupBy("user").agg(F.sum("n").alias("n"))
+    of_user = frame.where(~F.col("n").eqNullSafe(2)).groupBy("user").agg(F.sum("n").alias("n"))
     return of_user.select("user", F.transform(F.array("n"), lambda n: n * 2)[0].alias("twice"))
 
 
