@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaTimeoutError
 from kafka.producer.producer_batch import ProducerBatch
 
 from producer.records import Records
@@ -56,6 +57,19 @@ class Lane:
 def has_unfinished(producer: KafkaProducer) -> bool:
     """Whether some batch has no outcome yet; right also for one that was split, where the client's `flush` raises."""
     return bool(producer._accumulator.has_incomplete)
+
+
+def wake(producer: KafkaProducer) -> None:
+    """Have the sender look for batches: an interrupt may have fallen between a batch and its own call."""
+    producer._sender.wakeup()
+
+
+def close(producer: KafkaProducer, seconds: float) -> None:
+    """Close the client; what has no outcome by then is given up."""
+    try:
+        producer.close(timeout=seconds)
+    except KafkaTimeoutError:  # raised before the sender's thread is ended
+        producer._sender.force_close()
 
 
 class Outcome:

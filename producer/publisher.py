@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from random import choice
 from threading import Lock
 from typing import Protocol
@@ -13,16 +14,16 @@ from kafka.partitioner import murmur2
 from churn.errors import BrokerUnavailable
 from churn_io.kafka import require_broker, require_topics
 from churn_io.kafka_security import client_settings
-from producer.lanes import Lane, has_unfinished
+from producer.lanes import Lane, close, has_unfinished, wake
 from producer.log_files import Line
 from producer.records import key_field, place_field
 
 LINGER_MS = 50  # with 256 KiB batches the best of those measured on a local broker
 BATCH_BYTES = 256 * 1024
 DELIVERY_SECONDS = 120
-MAX_UNDER_WAY = (
-    50_000  # lines without an outcome; the client's own buffer has no bound, and a log may be larger than memory
-)
+CLOSE_SECONDS = 5
+# Lines without an outcome: the client's own buffer has no bound, and a log may be larger than memory.
+MAX_UNDER_WAY = 50_000
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 MAX_LINE_BYTES = MAX_REQUEST_BYTES - 64 * 1024  # leaves a key, headers and the batch around it their place
 MAX_REMEMBERED = 100_000  # users whose partition need not be computed again: some 20 MB
@@ -68,6 +69,8 @@ class Publisher:
         require_topics(bootstrap, {topic: {"WRITE"}})
         self.acknowledged = 0
         self.failed = 0
+        self._bootstrap = bootstrap
+        self._delivery_seconds = delivery_seconds
         self._counting = Lock()
         self._producer = KafkaProducer(
             **client_settings(bootstrap),
@@ -87,22 +90,45 @@ class Publisher:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._producer.close(timeout=5)
+        close(self._producer, CLOSE_SECONDS)
 
     def send(self, line: Line, timestamp_ms: int) -> None:
-        """Hand the line to the client, which sends it in the background; a refusal counts as failed."""
-        while self._handed_over - self.acknowledged - self.failed >= MAX_UNDER_WAY:
-            time.sleep(WAIT_SECONDS)
+        """Hand the line to the client, which sends it in the background; a refusal counts as failed.
+
+        Raises BrokerUnavailable as `flush` does.
+        """
+        if self._under_way() >= MAX_UNDER_WAY:
+            self._await(lambda: self._under_way() < MAX_UNDER_WAY)
         self._handed_over += 1
-        if len(line.value) > MAX_LINE_BYTES:
-            self._ended(1, MessageSizeTooLargeError(f"{line.source}: line {line.number} has {len(line.value)} bytes"))
+        n_bytes = len(line.value) + len(line.user or b"")
+        if n_bytes > MAX_LINE_BYTES:
+            self._ended(1, MessageSizeTooLargeError(f"{line.source}: line {line.number} has {n_bytes} bytes"))
             return
         lane, key = self._users.get(line.user or b"") or self._lane(line.user)
         lane.add(timestamp_ms, key, line.value, place_field(line.source, line.number, line.loop))
 
     def flush(self) -> None:
-        """Wait until the outcome of every line is known; the linger is the longest that a line waits by itself."""
-        while has_unfinished(self._producer):
+        """Wait until the outcome of every line is known; the linger is the longest that a line waits by itself.
+
+        Raises BrokerUnavailable when none becomes known for twice the time that a line may take.
+        """
+        wake(self._producer)
+        self._await(lambda: not has_unfinished(self._producer))
+
+    def _under_way(self) -> int:
+        return self._handed_over - self.acknowledged - self.failed
+
+    def _await(self, is_done: Callable[[], bool]) -> None:
+        # kafka-python 3.0 never sends again once a batch that it had tried before has run out of time
+        under_way, since = -1, 0.0
+        while not is_done():
+            if under_way != self._under_way():
+                under_way, since = self._under_way(), time.monotonic()
+            if time.monotonic() - since > 2 * self._delivery_seconds:
+                raise BrokerUnavailable(
+                    f"{self._bootstrap}: nothing was heard of {under_way} lines for {2 * self._delivery_seconds:g} s; "
+                    "repeat with --resume, which sends what the topic lacks"
+                )
             time.sleep(WAIT_SECONDS)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
@@ -111,7 +137,7 @@ class Publisher:
         except KafkaError as error:
             self._producer.close(timeout=0)
             raise BrokerUnavailable(
-                f"the broker does not say which partitions {topic} has ({type(error).__name__}); repeat"
+                f"{self._bootstrap} does not say which partitions {topic} has ({type(error).__name__}); repeat"
             ) from error
 
     def _lane(self, user: bytes | None) -> tuple[Lane, bytes]:

@@ -1,5 +1,7 @@
 import gzip
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +10,7 @@ import uuid
 import pytest
 from kafka import KafkaProducer
 
-from churn.errors import BadSetup
+from churn.errors import BadSetup, BrokerUnavailable
 from churn.topics import USER_EVENTS, Topic
 from churn_io.kafka import create_topics
 from producer.log_files import Line
@@ -153,6 +155,32 @@ def test_a_broker_that_comes_back_gets_every_line_once_and_one_that_does_not_fai
         assert numbers == list(range(1, 3006))
     finally:
         stop(tmp_path)
+
+
+def test_a_broker_that_was_silent_too_long_ends_a_replay_and_does_not_hang_it(tmp_path):
+    try:
+        broker = start(tmp_path)
+    except BadSetup as error:
+        missing(str(error))
+    row = Line(b"{}", "log", 1, b"7", START, False)
+    try:
+        create_topics(broker.bootstrap)
+        with Publisher(broker.bootstrap, USER_EVENTS, 2) as sink:
+            assert sent([row], sink, flush=True) == (1, 0)
+            os.kill(broker.pid(), signal.SIGSTOP)
+            assert sent([row], sink, flush=True) == (1, 1)
+            os.kill(broker.pid(), signal.SIGCONT)
+            with pytest.raises(BrokerUnavailable, match="nothing was heard of 1 lines for 4 s; repeat with --resume"):
+                sent([row], sink, flush=True)
+    finally:
+        stop(tmp_path)
+
+
+def test_a_line_whose_user_makes_it_too_large_fails_alone(broker, topic_names):
+    topic, _ = topic_names
+    large = Line(b"x" * 6_000_000, "log", 1, b"u" * 6_000_000, START, False)
+    with Publisher(broker, topic) as sink:
+        assert sent([large, large._replace(value=b"{}", user=b"7")], sink, flush=True) == (1, 1)
 
 
 def sent(rows, sink, flush=False):
