@@ -29,6 +29,7 @@ from tests.topic_reading import all_records
 ROOT = Path(__file__).parents[2]
 SPARK_SUBMIT = Path(pyspark.__file__).parent / "bin" / "spark-submit"
 NO_PYTHON = "/nowhere/python"  # what the executors are told to start should they need one
+UI_SECONDS = 5  # for an answer of the UI
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def await_second_stage(ui, batch, stream):
     """Wait until the batch has shuffled its records: what a worker that dies now has written of them is missed."""
     deadline = time.monotonic() + START_SECONDS
     while not any(has_shuffled(job, batch) for job in running_jobs(ui)):
-        assert time.monotonic() < deadline, stream.said[-2000:]
+        assert time.monotonic() < deadline and stream.process.poll() is None, stream.said[-2000:]
         time.sleep(0.02)
 
 
@@ -137,9 +138,9 @@ def has_shuffled(job, batch):
 def running_jobs(ui):
     """What Spark's UI says of the jobs that run now; none while there is no UI."""
     try:
-        with urlopen(ui) as answer:
+        with urlopen(ui, timeout=UI_SECONDS) as answer:
             (application,) = json.load(answer)
-        with urlopen(f"{ui}/{application['id']}/jobs?status=running") as answer:
+        with urlopen(f"{ui}/{application['id']}/jobs?status=running", timeout=UI_SECONDS) as answer:
             return json.load(answer)
     except (OSError, ValueError):  # a page while Spark starts
         return []

@@ -78,8 +78,9 @@ def test_the_step_that_emr_gets_trains_on_yarn_a_model_that_scores_here(yarn, jo
         missing(str(error))
     _, *words = step_of(job, on_failure="CONTINUE")["HadoopJarStep"]["Args"]
     done = yarn.submit(home, words)
-    said = done.containers("stdout")[0]
-    assert done.code == 0, "\n".join([done.said[-3000:], said, done.containers("stderr")[0][-3000:]])
+    outputs, complaints = done.containers("stdout"), done.containers("stderr")
+    assert done.code == 0, "\n".join([done.said[-3000:], *outputs, *(text[-3000:] for text in complaints)])
+    said = outputs[0]
     folders = done.containers("directory.info")
     assert len(folders) == 3  # the driver and two executors
     for folder in folders:
