@@ -11,7 +11,7 @@ ANSWER_SECONDS = 5
 
 def is_local(master: str) -> bool:
     """Whether Spark runs in this program's own process: `local`, `local[2]`."""
-    return master.startswith("local")
+    return master == "local" or master.startswith("local[")
 
 
 def require_master(master: str) -> None:

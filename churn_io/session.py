@@ -34,16 +34,19 @@ SETTINGS = {
     "spark.sql.streaming.stateStore.providerClass": ROCKSDB,
     # counting the rows costs a lookup per write; the progress line takes its numbers elsewhere
     "spark.sql.streaming.stateStore.rocksdb.trackTotalNumberOfRows": "false",
-    # a batch's changes instead of the whole store: a tenth of a live batch's time, and no dearer in a catch-up
-    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
     # windows close with the next batch that has data; an empty batch only to close them costs a second
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
-    # all but Kafka: what a query observes on its way to a sink of the first version, Spark does not tell
+    # all but Kafka, which is read and written by its second interface: what a query observes on its way to a sink of
+    # the first, Spark does not tell
     "spark.sql.sources.useV1SourceList": "avro,csv,json,orc,parquet,text",
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
     # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them
     "spark.sql.ui.retainedExecutions": "20",
+    # of each task what it observed is kept too, the alerts of its batch among it, with or without a UI
+    "spark.ui.retainedJobs": "20",
+    "spark.ui.retainedStages": "20",
+    "spark.ui.retainedTasks": "1000",
     "spark.log.level": "ERROR",
 }
 

@@ -14,7 +14,6 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from churn.errors import ChurnError
 from churn_io.kafka import beginnings, require_broker, require_topics, topic_id
 from churn_io.registry import Registry
 from churn_io.storage import Storage
@@ -89,7 +88,7 @@ def run(
     """Score until stopped (or, with `available_now`, until the topic is drained) and return the run's accounts.
 
     Raises BrokerUnavailable, TopicMissing, CheckpointMismatch and NoModel before anything is read, ModelMismatch before
-    anything is written, and another ChurnError for a failure that is known (streaming/failures.py). An outage of the
+    anything is published, and another ChurnError for a failure that is known (streaming/failures.py). An outage of the
     broker is waited for.
     """
     stop = stop or StopSignal()
@@ -101,13 +100,14 @@ def run(
     def attempt() -> None:
         with named(settings.source, checkpoint):
             require_checkpoint(spark, settings.source, checkpoint)
+            # takes seconds, in which the query starts and computes its first batch; `require_model` has what it raises
+            beside.submit(trigger.model.scorer)
             # from the topic each time: an alert whose outcome the outage hid is there, or it is not
             trigger.alerted = last_alerts(spark, settings.source.bootstrap, settings.topics.alerts)
             scored(spark, settings, trigger, stop)
 
     looks = partial(require_leaders, settings)
     with ThreadPoolExecutor(1) as beside:
-        beside.submit(trigger.model.scorer)  # takes seconds, in which the query starts and computes its first batch
         outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
     return trigger.total
 
@@ -137,6 +137,7 @@ def scored(spark: SparkSession, settings: Settings, trigger: Trigger, stop: Stop
     failures: list[Exception] = []
     on_states = guarded(trigger, stop, failures)
     while True:
+        trigger.scoring = None  # it belongs to the session of the query before
         running = started(spark, settings, trigger.checkpoint, on_states)
         require_model(running, trigger.model)
         if finished(running, stop, failures):
@@ -169,8 +170,11 @@ def started(
     spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_states: Callable[[DataFrame, int], None]
 ) -> StreamingQuery:
     """The running query."""
-    for name, value in checkpoint.settings().items():
-        spark.conf.set(name, value)
+    for name, value in checkpoint.settings(is_live=not settings.available_now).items():
+        if value is None:
+            spark.conf.unset(name)
+        else:
+            spark.conf.set(name, value)
     writer = (
         streaming_query.states(live(spark, settings.source), settings.dedupe_hours)
         .writeStream.outputMode("update")
@@ -183,10 +187,10 @@ def started(
 
 
 def require_model(running: StreamingQuery, model: CurrentModel) -> None:
-    """Wait until the model can score; when it cannot, stop the query and raise NoModel or ModelMismatch."""
+    """Wait until the model can score; when it cannot, stop the query and raise NoModel, ModelMismatch or Spark's."""
     try:
         model.scorer()
-    except ChurnError:
+    except Exception:
         running.stop()
         raise
 

@@ -25,7 +25,7 @@ def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
     (
         records.select(*columns)
         .write.format("kafka")
-        .mode("append")
+        .mode("append")  # a sink of Spark's second interface (churn_io/session.py says why) takes no other
         .options(**spark_options(bootstrap), **SILENCE)
         # the client's own limit is 1 MB: a large letter would end the query
         .option("kafka.max.request.size", LETTER_BYTES)

@@ -69,7 +69,7 @@ class Trigger:
     speaks: bool = True  # False fills the state, and publishes dead letters alone
     alerted: dict[str, int] = field(default_factory=dict)  # user -> last alert (epoch ms)
     log_starts: LogStarts | None = None  # None until the first batch
-    scoring: Scoring | None = None  # likewise
+    scoring: Scoring | None = None  # None until a query's first scores
     total: Accounts = field(default_factory=Accounts)
 
     def __call__(self, touched: DataFrame, batch_id: int) -> None:
@@ -78,8 +78,8 @@ class Trigger:
             self.log_starts = self._log_starts(plan.batch_id - 1)
         with computed(touched) as states:
             metrics = observed(self.spark)
-            if self.scoring is None:
-                self.model.scorer()  # loads beside the first batch; nothing is written before it can score
+            if self.scoring is None and self.speaks:
+                self.model.scorer()  # loads beside the first batch; nothing is published before it can score
             self.log_starts.see_batch(metrics[ACCEPTED], metrics.get(COUNTED, metrics[ACCEPTED]), states)
             clock_ms = latest(plan.clock_ms, metrics[ACCEPTED]["latest_ms"])
             accounts = self._settle(plan, self._counted_once(plan, metrics))
@@ -184,6 +184,7 @@ class Trigger:
             is_late = F.col("reason").isNull() & ~F.col("without_user") & (F.col("ts_ms") < plan.late_before_ms)
             late = again.where(is_late).count()
         in_time = acceptance["accepted"] - late
+        # an upper bound where a task was repeated behind the look for repeats (docs/cluster.md)
         counted = min(metrics[COUNTED]["counted"], in_time) if COUNTED in metrics else in_time
         return Accounts(
             read=judged["read"],

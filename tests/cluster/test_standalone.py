@@ -126,7 +126,8 @@ def await_second_stage(ui, batch, stream):
     """Wait until the batch has shuffled its records: what a worker that dies now has written of them is missed."""
     deadline = time.monotonic() + START_SECONDS
     while not any(has_shuffled(job, batch) for job in running_jobs(ui)):
-        assert time.monotonic() < deadline and stream.process.poll() is None, stream.said[-2000:]
+        assert time.monotonic() < deadline, stream.said[-2000:]
+        assert stream.process.poll() is None, stream.said[-2000:]
         time.sleep(0.02)
 
 

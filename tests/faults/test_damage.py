@@ -1,7 +1,9 @@
 """A checkpoint with a file that is cut, emptied or gone is refused by the file's name; nothing is scored from it."""
 
+import re
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from churn.errors import CheckpointDamaged
 from churn_io.storage import Storage
 from streaming.checkpoint import Checkpoint
-from streaming.job import run
+from streaming.job import StopSignal, run
 from tests.builders import listener
 
 PLANNED = 'v1\n{"batchWatermarkMs": 0}\n{"events": {"0": 40}}'
@@ -77,15 +79,18 @@ def test_a_card_that_is_cut_is_named(spark, checkpoint, tmp_path):
         checkpoint.require("events", "id", "2")
 
 
-def test_a_state_that_is_damaged_is_named_and_nothing_is_scored_from_it(spark, job, send, read):
+@pytest.mark.parametrize(("available_now", "name"), [(True, "1.zip"), (False, "1.changelog")], ids=["drain", "live"])
+def test_a_state_that_is_damaged_is_named_and_nothing_is_scored_from_it(spark, job, send, read, available_now, name):
     send(listener("calm", range(20, 30)))
-    run(spark, job)
+    stop = StopSignal()
+    run(spark, replace(job, available_now=available_now), stop, lambda _batch_id, _accounts: stop.event.set())
     scored = read(job.topics.scores)
+    assert scored
     send(listener("calm", range(30, 35)))
     with restored(Path(job.checkpoint)):
-        for newest in Path(job.checkpoint).glob("query/state/0/*/1.zip"):
+        for newest in Path(job.checkpoint).glob(f"query/state/0/*/{name}"):
             cut_bytes(newest)
-        with pytest.raises(CheckpointDamaged, match=r"query/state/0/\d/1\.zip: .*--checkpoint"):
+        with pytest.raises(CheckpointDamaged, match=rf"query/state/0/\d/{re.escape(name)}: .*--checkpoint"):
             run(spark, job)
     assert read(job.topics.scores) == scored
     assert run(spark, job).read == 15

@@ -236,6 +236,20 @@ def test_a_model_with_other_features_is_refused(spark, job, classifier, tmp_path
         run(spark, replace(job, models=folder))
 
 
+def test_a_model_that_cannot_be_loaded_ends_the_start_with_nothing_published(spark, job, send, read, tmp_path):
+    """Its card is whole: that the rest is not shows when the query has begun."""
+    send([*listener("calm", range(20, 30)), event(5, "Nowhere", "calm")])
+    (pipeline,) = Path(job.models).glob("*/pipeline")
+    pipeline.rename(tmp_path / "aside")
+    with pytest.raises(ModelMismatch, match="not a complete Spark pipeline"):
+        run(spark, job)
+    assert spark.streams.active == []
+    assert read(job.topics.scores) + read(job.topics.rejected) == []
+    (tmp_path / "aside").rename(pipeline)
+    total = run(spark, job)
+    assert (total.read, total.rejected, len(read(job.topics.rejected))) == (31, 1, 1)
+
+
 def test_a_checkpoint_of_another_state_is_refused(spark, job, tmp_path):
     folder = tmp_path / "checkpoint"
     folder.mkdir()
