@@ -12,9 +12,9 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.engines import fresh, product_command
+from benchmarks.engines import DRAIN, fresh
 from benchmarks.processes import Sample, sampled
-from benchmarks.stage import Stage, set_up
+from benchmarks.stage import Stage, score_command, set_up
 from churn.errors import BadSetup
 from churn_io.console import run, speech
 
@@ -78,8 +78,8 @@ def cases(chosen: dict[str, list[int] | None]) -> list[Case]:
 def drained(stage: Stage, case: Case) -> Drain:
     """One run of `sparkify score` over the whole topic."""
     name = f"curve-{time.time_ns():x}"
-    checkpoint = fresh(stage.folder / "checkpoints" / name)
-    command = [*product_command(stage, name, checkpoint), "--master", f"local[{case.cores}]"]
+    checkpoint = fresh(stage.checkpoint(name))
+    command = score_command(stage, name, *DRAIN, "--master", f"local[{case.cores}]")
     began = time.monotonic()
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process,

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 
-from benchmarks.stage import HERE, Stage, python_with, result_topics, run
+from benchmarks.stage import HERE, Stage, python_with, result_topics, run, score_command
 from churn.topics import CHURN_SCORES, USER_EVENTS
 
 PEERS = HERE / "peers"
 QUIX_PROCESSES = 2  # one a partition of the topic
 QUIX_WAIT_SECONDS = 5
+DRAIN = ("--available-now", "--sweep-days", "0")  # without the sweep at the end: the peers have none
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,16 @@ Engine = Callable[[Stage, str], Outcome]  # (stage, a name that no run before ha
 
 def parse(stage: Stage, name: str) -> Outcome:
     """Reads and parses alone."""
-    checkpoint = fresh(stage.folder / "checkpoints" / name)
+    checkpoint = fresh(stage.checkpoint(name))
     command = [sys.executable, "-m", "benchmarks.parse", stage.bootstrap, USER_EVENTS, str(checkpoint)]
     return Outcome("parse", stage.events, timed([command]))
 
 
 def product(stage: Stage, name: str) -> Outcome:
     """The whole query: validation, state, scores, reasons, alerts, dead letters, checkpoint."""
-    checkpoint = fresh(stage.folder / "checkpoints" / name)
-    seconds = timed([product_command(stage, name, checkpoint)])
+    checkpoint = fresh(stage.checkpoint(name))
+    seconds = timed([score_command(stage, name, *DRAIN)])
     return Outcome("product", stage.events, seconds, f"{CHURN_SCORES}-{name}", str(checkpoint))
-
-
-def product_command(stage: Stage, name: str, checkpoint: Path) -> list[str]:
-    """`sparkify score` on the stage's topic until it is drained, to result topics of its own.
-
-    Without the sweep at the end: the peers have none.
-    """
-    scores, alerts, rejected = result_topics(stage, name)
-    topics = ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
-    where = ["--bootstrap", stage.bootstrap, "--models", str(stage.models), "--checkpoint", str(checkpoint)]
-    return [sys.executable, "-m", "sandbox", "score", "--available-now", "--sweep-days", "0", *where, *topics]
 
 
 def plain(stage: Stage, name: str) -> Outcome:
@@ -71,7 +61,7 @@ def quix(stage: Stage, name: str) -> Outcome:
     scores, *_ = result_topics(stage, name)
     group = ["--group", name]
     command = [*peer(stage, "quix", PEERS / "requirements.txt", scores), *group]
-    folders = [fresh(stage.folder / "checkpoints" / f"{name}-{number}") for number in range(QUIX_PROCESSES)]
+    folders = [fresh(stage.checkpoint(f"{name}-{number}")) for number in range(QUIX_PROCESSES)]
     seconds = timed([[*command, "--state", str(folder)] for folder in folders]) - QUIX_WAIT_SECONDS
     run([*peer(stage, "quix_final", PEERS / "requirements.txt", scores), *group])
     return Outcome("quix", stage.events, seconds, scores)
@@ -80,7 +70,7 @@ def quix(stage: Stage, name: str) -> Outcome:
 def flink(stage: Stage, name: str) -> Outcome:
     """PyFlink's SQL, with checkpoints."""
     scores, *_ = result_topics(stage, name)
-    folder = fresh(stage.folder / "checkpoints" / name)
+    folder = fresh(stage.checkpoint(name))
     command = [*peer(stage, "flink", PEERS / "requirements-flink.txt", scores), "--state", str(folder)]
     return Outcome("flink", stage.events, timed([command]), scores)
 

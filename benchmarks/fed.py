@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import time
 import uuid
 from bisect import bisect_left
@@ -15,10 +14,9 @@ from datetime import datetime
 from kafka import KafkaProducer
 
 from benchmarks.peers.final import records
-from benchmarks.stage import Stage, result_topics
+from benchmarks.stage import Stage, new_topics, score_command
 from churn.errors import BadSetup
-from churn.topics import TOPICS, USER_EVENTS, Topic
-from churn_io.kafka import create_topics
+from churn.topics import CHURN_SCORES, USER_EVENTS
 from producer.log_files import Line
 from producer.pacing import Lateness, Pace, paced
 
@@ -42,9 +40,7 @@ class Delays:
     """When events were sent (epoch ms) and the ms until their scores were on the topic."""
 
     found: list[tuple[int, int]]
-    without_score: (
-        int  # events that no record of their user includes: too late, or of one who cancels in the same batch
-    )
+    without_score: int  # no record of their user includes them: too late, or he cancels in the same batch
     batches: int
 
 
@@ -52,21 +48,16 @@ class Delays:
 def scoring(stage: Stage, first: Line) -> Iterator[Stream]:
     """A stream on topics of its own that was started on one event; it is stopped at the block's end."""
     name = f"live-{uuid.uuid4().hex[:6]}"
-    source = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
-    events = f"{source.name}-{name}"
-    create_topics(stage.bootstrap, [Topic(events, source.partitions, source.config)])
-    scores, alerts, rejected = result_topics(stage, name)
+    (events,) = new_topics(stage.bootstrap, [USER_EVENTS], name)
     feed(stage.bootstrap, events, [first], rate=1.0)
-    command = [sys.executable, "-m", "sandbox", "score", "--bootstrap", stage.bootstrap, "--topic", events]
-    command += ["--models", str(stage.models), "--checkpoint", str(stage.folder / "checkpoints" / name)]
-    command += ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
+    command = score_command(stage, name, "--topic", events)
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         said = process.stdout or iter(())
         try:
             if not any(" batch " in line for line in said):
                 raise BadSetup(f"{' '.join(command[:4])} … ended with {process.wait(START_LIMIT_SECONDS)} at its start")
-            yield Stream(stage.bootstrap, events, scores, process.pid, time.monotonic() - began)
+            yield Stream(stage.bootstrap, events, f"{CHURN_SCORES}-{name}", process.pid, time.monotonic() - began)
         finally:
             process.terminate()
             for _line in said:

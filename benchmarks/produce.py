@@ -14,18 +14,16 @@ from typing import Annotated
 
 import typer
 from kafka import KafkaProducer
-from kafka.partitioner import murmur2
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.stage import simulated_log
+from benchmarks.stage import new_topics, simulated_log
 from churn.errors import BadSetup
-from churn.topics import TOPICS, USER_EVENTS, Topic
+from churn.topics import USER_EVENTS
 from churn_io.console import run, speech
-from churn_io.kafka import create_topics
 from producer.log_files import lines
 from producer.pacing import Pace
-from producer.publisher import BATCH_BYTES, LINGER_MS, Publisher
+from producer.publisher import BATCH_BYTES, LINGER_MS, Publisher, partition_of
 from producer.replay import Selection, replay, selected
 from sandbox.broker import running_broker
 
@@ -53,10 +51,8 @@ class Task:
 
     def topic(self) -> str:
         """A new one, like the product's."""
-        source = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
-        topic = Topic(f"{source.name}-{uuid.uuid4().hex[:8]}", source.partitions, source.config)
-        create_topics(self.bootstrap, [topic])
-        return topic.name
+        (made,) = new_topics(self.bootstrap, [USER_EVENTS], uuid.uuid4().hex[:8])
+        return made
 
 
 @app.command()
@@ -114,8 +110,8 @@ def by_bare_loop(task: Task) -> tuple[float, float]:
 
 @cache
 def partition(user: bytes | None, partitions: int) -> int:
-    """Where Kafka puts a user; those without one are of no matter here."""
-    return (int(murmur2(user or b"")) & 0x7FFFFFFF) % partitions
+    """Kafka's choice, remembered; where those without a user go is of no matter here."""
+    return partition_of(user or b"", partitions)
 
 
 def timing(work: Callable[[], None], events: int) -> tuple[float, float]:

@@ -4,13 +4,13 @@ import json
 import subprocess
 import sys
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from churn.errors import BadSetup
-from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, USER_EVENTS, Topic
+from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, TOPICS, USER_EVENTS
 from churn_io.kafka import create_topics
 from sandbox.broker import running_broker
 
@@ -19,6 +19,7 @@ TRAINING_USERS = 1_000
 LIMIT_SECONDS = 1_800  # for one command
 FEW = 10_000  # users
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
+SETTINGS = {topic.name: topic for topic in TOPICS}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Stage:
         """The registry."""
         return self.folder / "models"
 
+    def checkpoint(self, name: str) -> Path:
+        """Where an engine's run of that name keeps its state."""
+        return self.folder / "checkpoints" / name
+
 
 @contextmanager
 def set_up(
@@ -44,9 +49,8 @@ def set_up(
 ) -> Iterator[Stage]:
     """The stage, with a log of so many events, of which the first `filled` (None: all) are on the topic.
 
-    `partitions` None: as many as the product's topic has.
-
-    The broker is stopped at the block's end, log and model are kept for the next run.
+    `partitions` None: as many as the product's topic has. The broker is stopped at the block's end, log and model are
+    kept for the next run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "models" / "current").exists():
@@ -55,7 +59,7 @@ def set_up(
         sparkify("train", training, "--learner", "logistic", "--models", folder / "models")
     log = simulated_log(folder, events, users)
     with running_broker(folder / "kafka") as broker:
-        of_events = next(topic for topic in TOPICS if topic.name == USER_EVENTS)
+        of_events = SETTINGS[USER_EVENTS]
         create_topics(broker.bootstrap, [replace(of_events, partitions=partitions or of_events.partitions)])
         report = folder / "replay.json"
         wanted = events if filled is None else filled
@@ -98,13 +102,24 @@ def run(command: list[str]) -> str:
     return done.stdout
 
 
-def result_topics(stage: Stage, name: str) -> list[str]:
-    """New topics for an engine's results, as the product's with `name` behind: scores, alerts, dead letters."""
-    settings = {topic.name: topic for topic in TOPICS}
-    wanted = [settings[known] for known in (CHURN_SCORES, CHURN_ALERTS, REJECTED_EVENTS)]
-    topics = [Topic(f"{topic.name}-{name}", topic.partitions, topic.config) for topic in wanted]
-    create_topics(stage.bootstrap, topics)
+def new_topics(bootstrap: str, known: Iterable[str], name: str) -> list[str]:
+    """Topics with the settings of the product's of these names, each with `name` behind its own."""
+    topics = [replace(SETTINGS[each], name=f"{each}-{name}") for each in known]
+    create_topics(bootstrap, topics)
     return [topic.name for topic in topics]
+
+
+def result_topics(stage: Stage, name: str) -> list[str]:
+    """New ones for an engine's results: scores, alerts, dead letters."""
+    return new_topics(stage.bootstrap, (CHURN_SCORES, CHURN_ALERTS, REJECTED_EVENTS), name)
+
+
+def score_command(stage: Stage, name: str, *options: str) -> list[str]:
+    """`sparkify score` with the stage's broker and models, and a checkpoint and new result topics of that name."""
+    scores, alerts, rejected = result_topics(stage, name)
+    topics = ["--scores-topic", scores, "--alerts-topic", alerts, "--rejected-topic", rejected]
+    where = ["--bootstrap", stage.bootstrap, "--models", str(stage.models), "--checkpoint", str(stage.checkpoint(name))]
+    return [sys.executable, "-m", "sandbox", "score", *where, *topics, *options]
 
 
 def python_with(requirements: Path, folder: Path) -> Path:

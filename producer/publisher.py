@@ -146,7 +146,7 @@ class Publisher:
             return choice(self._lanes), key_field(None)
         if len(self._users) >= MAX_REMEMBERED:
             self._users.clear()
-        found = self._lanes[(murmur2(user) & 0x7FFFFFFF) % len(self._lanes)], key_field(user)
+        found = self._lanes[partition_of(user, len(self._lanes))], key_field(user)
         self._users[user] = found
         return found
 
@@ -158,3 +158,8 @@ class Publisher:
             if self.failed == 0:
                 log.warning("first failure=%s", error)
             self.failed += lines
+
+
+def partition_of(user: bytes, partitions: int) -> int:
+    """Where Kafka's clients put a key."""
+    return (int(murmur2(user)) & 0x7FFFFFFF) % partitions

@@ -14,6 +14,8 @@ from sandbox.broker import running_broker
 from sandbox.cli import main
 from streaming.trigger import Topics
 
+pytest_plugins = ["tests.s3_server"]  # its fixture `server`
+
 
 def pytest_collection_modifyitems(items):
     """A test is marked by the most expensive part that it asks for."""

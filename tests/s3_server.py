@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
+import pytest
 from botocore.exceptions import BotoCoreError
 
 from tests.conftest import missing
@@ -36,6 +37,24 @@ def client(service: str, address: str) -> "boto3.client":
         aws_secret_access_key="local",
         region_name="us-east-1",
     )
+
+
+@contextmanager
+def s3_with(bucket: str, address: str) -> Iterator["boto3.client"]:
+    """A client of S3 there, and a new bucket."""
+    made = client("s3", address)
+    made.create_bucket(Bucket=bucket)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a local server that speaks S3, EMR and EMR Serverless."""
+    with running_server() as address:
+        yield address
 
 
 @contextmanager

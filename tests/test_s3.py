@@ -13,25 +13,16 @@ from producer.pacing import Pace
 from producer.replay import Selection, publisher, replay, selected
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
-from tests.s3_server import client, running_server, variables
+from tests.s3_server import s3_with, variables
 
 BUCKET = "sparkify-test"
 
 
 @pytest.fixture(scope="module")
-def server():
-    """The address of a local S3 server."""
-    with running_server() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
 def bucket(server):
     """An empty bucket."""
-    s3 = client("s3", server)
-    s3.create_bucket(Bucket=BUCKET)
-    yield s3
-    s3.close()
+    with s3_with(BUCKET, server) as s3:
+        yield s3
 
 
 @pytest.fixture(scope="module")

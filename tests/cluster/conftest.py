@@ -7,15 +7,7 @@ from tests.batch_training.conftest import log  # noqa: F401 the smallest that ha
 from tests.cluster.standalone import running_standalone
 from tests.cluster.yarn import running_yarn
 from tests.conftest import missing
-from tests.s3_server import running_server
 from tests.streaming.conftest import classifier  # noqa: F401
-
-
-@pytest.fixture(scope="session")
-def server():
-    """The address of a local S3 server."""
-    with running_server() as address:
-        yield address
 
 
 @pytest.fixture(scope="session")

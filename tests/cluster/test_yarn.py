@@ -22,7 +22,7 @@ from producer.simulator import Settings as Population
 from producer.simulator import write_log
 from tests.cluster.releases import spark_home
 from tests.conftest import missing
-from tests.s3_server import client, variables
+from tests.s3_server import s3_with, variables
 
 ROOT = Path(__file__).parents[2]
 BUCKET = "sparkify-yarn"
@@ -32,10 +32,8 @@ AS_OF_MS = 1_542_672_000_000  # 2018-11-20, in the log's last third
 @pytest.fixture(scope="module")
 def s3(server):
     """A bucket on the local S3 server, and its client."""
-    made = client("s3", server)
-    made.create_bucket(Bucket=BUCKET)
-    yield made
-    made.close()
+    with s3_with(BUCKET, server) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

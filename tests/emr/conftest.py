@@ -11,16 +11,9 @@ from cloud.package import NAMES, manifest_of, upload
 from cloud.places import place
 from sandbox.cli import main
 from tests.emr.front import running_front
-from tests.s3_server import client, running_server, variables
+from tests.s3_server import client, variables
 
 ROLE = "arn:aws:iam::123456789012:role/sparkify-training"
-
-
-@pytest.fixture(scope="session")
-def server():
-    """The address of a local server that speaks S3, EMR and EMR Serverless."""
-    with running_server() as address:
-        yield address
 
 
 @pytest.fixture
