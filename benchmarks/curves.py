@@ -113,12 +113,13 @@ def mib(folder: Path) -> float:
 
 def table(found: list[Drain]) -> Table:
     """A row a drain."""
-    headings = ("events", "users", "partitions", "cores", "events/s", "by batch", "µs CPU", "MiB", "checkpoint MiB")
-    shown = Table(
-        *headings, caption="by batch: slowest and fastest after the first; µs CPU: of an event", box=SIMPLE_HEAD
+    headings = ("events", "users", "parts", "cores", "events/s", "k/s by batch", "µs", "MiB", "kept")
+    told = (
+        "k/s by batch: slowest and fastest after the first; µs: CPU of an event; MiB: in memory, of the checkpoint kept"
     )
+    shown = Table(*headings, caption=told, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for each in found:
-        ends = f"{min(each.batch_rates):,.0f} to {max(each.batch_rates):,.0f}" if each.batch_rates else ""
+        ends = f"{min(each.batch_rates) / 1e3:.0f} to {max(each.batch_rates) / 1e3:.0f}" if each.batch_rates else ""
         figures = (f"{value:,.0f}" for value in (each.cpu_us_an_event, each.resident_mib, each.checkpoint_mib))
         shown.add_row(*(f"{value:,}" for value in asdict(each.case).values()), f"{each.rate:,.0f}", ends, *figures)
     return shown
