@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from churn.classes import SHARES, shares
+from churn.constants import constant
 from churn.features import COUNTS, NAMES, feature_columns, words
 from churn.model import INPUTS, Model, ModelCard, standardised, with_probability
 from churn.shadow import SHADOW, Shadow
@@ -98,51 +99,63 @@ def is_hidden(index: Column) -> Column:
 
 
 def reasons(card: ModelCard) -> Column:
-    """What pushes the score up most against a typical user, each with its values and in words."""
-    candidates = [
-        _reason(position, name, F.col(name), typical)
-        for position, (name, typical) in enumerate(zip(NAMES, card.typical[: len(NAMES)], strict=True))
-    ]
-    pushes = F.filter(F.array(*candidates, _habits(card)), lambda reason: reason["effect"] > 0)
-    return F.slice(F.sort_array(pushes, asc=False), 1, N_REASONS)
+    """What pushes the score up most against a typical user, each with its values and in words.
 
-
-def _reason(position: int, name: str, value: Column, typical: float) -> Column:
-    text = F.concat(
-        F.lit(f"{words(name)}: "), F.format_number(value, 2), F.lit(f" (typical {math.expm1(typical):,.2f})")
-    )
-    return _as_struct(F.col(EFFECTS)[position], name, value, F.expm1(F.lit(typical)), text)
-
-
-def _habits(card: ModelCard) -> Column:
-    """The classes' reason: its value is the share (per cent) of users of such habits who cancel within the horizon.
-
-    None where that share is not above everybody's: habits push an active user's score even then, but say the opposite.
+    The words are made last, of the few that are told: those of all would take longer than the score itself.
     """
-    rates = F.array(*(F.lit(100 * rate) for rate in card.classes.cancel_rates))
-    expected = F.aggregate(
-        F.zip_with(SHARES, rates, lambda share, rate: share * rate), F.lit(0.0), lambda sum_, part: sum_ + part
-    )
-    everybody = 100 * sum(
-        math.exp(log_prior) * rate
-        for log_prior, rate in zip(card.classes.log_prior, card.classes.cancel_rates, strict=True)
-    )
+    values = [(F.col(EFFECTS)[position], F.col(name)) for position, name in enumerate(NAMES)]
+    candidates = [
+        F.struct(effect.alias("effect"), F.lit(position).alias("position"), value.alias("value"))
+        for position, (effect, value) in enumerate([*values, _habits(card)])
+    ]
+    pushes = F.filter(F.array(*candidates), lambda push: push["effect"] > 0)
+    strongest = F.slice(F.sort_array(pushes, asc=False), 1, N_REASONS)
+    names = ("feature", "typical", "before", "behind")
+    rows = [dict(zip(names, telling, strict=True)) for telling in _tellings(card)]
+    told = constant(rows, "array<struct<feature: string, typical: double, before: string, behind: string>>")
+    return F.transform(strongest, lambda push: _in_words(push, F.get(told, push["position"]), card))
+
+
+def _everybody(card: ModelCard) -> float:
+    """The share (per cent) of all users who cancel within the horizon."""
+    classes = zip(card.classes.log_prior, card.classes.cancel_rates, strict=True)
+    return 100 * sum(math.exp(log_prior) * rate for log_prior, rate in classes)
+
+
+def _habits(card: ModelCard) -> tuple[Column, Column]:
+    """The classes' effect and value: the share (per cent) of users of such habits who cancel within the horizon.
+
+    No effect where that share is not above everybody's: habits push an active user's score even then, but say the
+    opposite.
+    """
+    by_class = (F.col(SHARES)[number] * (100 * rate) for number, rate in enumerate(card.classes.cancel_rates))
+    expected = sum(by_class, start=F.lit(0.0))
+    effect = F.when(expected > _everybody(card), F.col(EFFECTS)[len(NAMES)]).otherwise(F.lit(0.0))
+    return effect, expected
+
+
+def _tellings(card: ModelCard) -> list[tuple[str, float, str, str]]:
+    """Of each feature, and of HABITS: its name, the typical value, and what stands before the value and behind it."""
+    typicals = [math.expm1(typical) for typical in card.typical[: len(NAMES)]]
+    features = [
+        (name, typical, f"{words(name)}: ", f" (typical {typical:,.2f})")
+        for name, typical in zip(NAMES, typicals, strict=True)
+    ]
+    everybody = _everybody(card)
+    behind = f"% cancel within {card.horizon_days} days (all: {everybody:.1f}%): "
+    return [*features, (HABITS, everybody, "habits of users of whom ", behind)]
+
+
+def _in_words(push: Column, told: Column, card: ModelCard) -> Column:
+    is_habits = push["position"] == len(NAMES)
     likeliest = F.array_position(SHARES, F.array_max(SHARES)).cast("int")
-    text = F.concat(
-        F.lit("habits of users of whom "),
-        F.format_number(expected, 1),
-        F.lit(f"% cancel within {card.horizon_days} days (all: {everybody:.1f}%): "),
-        F.array(*(F.lit(text) for text in card.classes.words))[likeliest - 1],
-    )
-    effect = F.when(expected > everybody, F.col(EFFECTS)[len(NAMES)]).otherwise(F.lit(0.0))
-    return _as_struct(effect, HABITS, expected, F.lit(everybody), text)
-
-
-def _as_struct(effect: Column, feature: str, value: Column, typical: Column, text: Column) -> Column:
+    sets_apart = F.get(constant(card.classes.words, "array<string>"), likeliest - 1)
+    number = F.when(is_habits, F.format_number(push["value"], 1)).otherwise(F.format_number(push["value"], 2))
+    text = F.concat(told["before"], number, told["behind"], F.when(is_habits, sets_apart).otherwise(F.lit("")))
     return F.struct(
-        effect.alias("effect"),
-        F.lit(feature).alias("feature"),
-        value.alias("value"),
-        typical.alias("typical"),
+        push["effect"].alias("effect"),
+        told["feature"].alias("feature"),
+        push["value"].alias("value"),
+        told["typical"].alias("typical"),
         text.alias("text"),
     )

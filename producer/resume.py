@@ -6,24 +6,19 @@ The topic itself is the only memory: each record's headers say of which line it 
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
 
-from churn.errors import BrokerUnavailable, InvalidLog
+from churn.errors import InvalidLog
 from churn_io.kafka import require_broker, require_topics
-from churn_io.kafka_security import client_settings
+from churn_io.kafka_reading import from_beginning, partitions_of, reading, to_end
 from producer.log_files import Line, files, source_name
 from producer.replay import Selection, selected
 
-POLL_MS = 500
-MAX_POLL_RECORDS = 10_000
-SILENCE_SECONDS = 60  # without a record before the topic's end: twice what the client waits for an answer
 SETTLE_SECONDS = 1  # what a dead replay left on its way has arrived by then; a live one has sent more
 BLOCK_LINES = 1 << 16  # lines whose sums stand together: a header with a line far beyond the log costs one block
 MAX_DIGITS = 18  # of a number that fits into a long
@@ -109,30 +104,14 @@ def on_topic(bootstrap: str, topic: str, logs: Path, sleep: Callable[[float], No
     require_topics(bootstrap, {topic: {"READ"}})
     found = Held(topic, frozenset(source_name(logs, file).encode() for file in files(logs)))
     with reading(bootstrap) as consumer:
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        if not partitions:
-            raise BrokerUnavailable(f"{bootstrap} does not say which partitions {topic} has; repeat")
+        partitions = partitions_of(consumer, topic, bootstrap)
         require_beginning(consumer, partitions, topic)
-        consumer.assign(partitions)
-        consumer.seek_to_beginning(*partitions)
-        for record in to_end(consumer, partitions, bootstrap):
+        for record in from_beginning(consumer, partitions, bootstrap):
             found.add(record)
         sleep(SETTLE_SECONDS)
         if any(found.add(record) for record in to_end(consumer, partitions, bootstrap)):
             raise CannotResume(f"{topic} is being written to by another replay of {logs}; end that first")
     return found
-
-
-@contextmanager
-def reading(bootstrap: str) -> Iterator[Any]:
-    """A consumer that never leaps over records; raises BrokerUnavailable for whatever the client cannot do."""
-    settings = {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "none"}
-    try:
-        consumer = KafkaConsumer(**client_settings(bootstrap), **settings, max_poll_records=MAX_POLL_RECORDS)
-        with closing(consumer):
-            yield consumer
-    except KafkaError as error:
-        raise BrokerUnavailable(f"{bootstrap} did not give the whole topic ({type(error).__name__}); repeat") from error
 
 
 def require_beginning(consumer: KafkaConsumer, partitions: list[TopicPartition], topic: str) -> None:
@@ -143,18 +122,6 @@ def require_beginning(consumer: KafkaConsumer, partitions: list[TopicPartition],
             f"{topic} has lost its first {lost} records (retention), which may be lines of the log; "
             "replay the rest with --from, or the whole to a topic made anew"
         )
-
-
-def to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], bootstrap: str) -> Iterator[Any]:
-    """The records from where the consumer stands to the topic's end as of now; raises BrokerUnavailable."""
-    ends = consumer.end_offsets(partitions)
-    heard = time.monotonic()
-    while any(consumer.position(partition) < ends[partition] for partition in partitions):
-        for records in consumer.poll(timeout_ms=POLL_MS).values():
-            heard = time.monotonic()
-            yield from records
-        if time.monotonic() - heard > SILENCE_SECONDS:
-            raise BrokerUnavailable(f"{bootstrap} gave no record for {SILENCE_SECONDS} s before the end of the topic")
 
 
 def is_number(text: bytes) -> bool:

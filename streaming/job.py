@@ -103,7 +103,7 @@ def run(
             # takes seconds, in which the query starts and computes its first batch; `require_model` has what it raises
             beside.submit(trigger.model.scorer)
             # from the topic each time: an alert whose outcome the outage hid is there, or it is not
-            trigger.alerted = last_alerts(spark, settings.source.bootstrap, settings.topics.alerts)
+            trigger.alerted = last_alerts(settings.source.bootstrap, settings.topics.alerts)
             scored(spark, settings, trigger, stop)
 
     looks = partial(require_leaders, settings)

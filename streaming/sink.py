@@ -4,11 +4,12 @@ import json
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from churn.alerts import Alert
 from churn.topics import CHURN_ALERTS, LETTER_BYTES
+from churn_io.kafka_reading import from_beginning, partitions_of, reading
 from churn_io.kafka_security import spark_options
+from streaming.reader import as_of_ms
 from streaming.rows import texts
 from streaming.source import SILENCE_MS
 
@@ -42,16 +43,26 @@ def publish_alerts(spark: SparkSession, alerts: Sequence[Alert], bootstrap: str,
         publish(texts(spark, rows, ("key", "value")), bootstrap, topic)
 
 
-def last_alerts(spark: SparkSession, bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:
-    """Each user's latest alert (epoch ms) on the topic: the cool-down's memory, which a restart reads again."""
-    alerts = (
-        spark.read.format("kafka")
-        .options(**spark_options(bootstrap))
-        .option("subscribe", topic)
-        .load()
-        .select(F.from_json(F.col("value").cast("string"), "user_id STRING, as_of TIMESTAMP").alias("alert"))
-        .where(F.col("alert.user_id").isNotNull() & F.col("alert.as_of").isNotNull())
-        .groupBy("alert.user_id")
-        .agg(F.unix_millis(F.max("alert.as_of")).alias("as_of_ms"))
-    )
-    return {row.user_id: row.as_of_ms for row in alerts.collect()}
+def last_alerts(bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:
+    """Each user's latest alert (epoch ms) on the topic: the cool-down's memory, which a restart reads again.
+
+    Records that are no alerts count for nothing. Raises BrokerUnavailable.
+    """
+    latest: dict[str, int] = {}
+    with reading(bootstrap) as consumer:
+        for record in from_beginning(consumer, partitions_of(consumer, topic, bootstrap), bootstrap):
+            said = alerted(record.value)
+            if said:
+                user, at_ms = said
+                latest[user] = max(at_ms, latest.get(user, at_ms))
+    return latest
+
+
+def alerted(value: bytes | None) -> tuple[str, int] | None:
+    """Whom a record of the alert topic is about, and as of when (epoch ms); None for what is no alert."""
+    try:
+        alert = json.loads(value or b"")
+        user, at_ms = alert["user_id"], as_of_ms(alert)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return (user, at_ms) if isinstance(user, str) else None
