@@ -21,8 +21,20 @@ SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be froz
 DEFAULT_MASTER = "local[*]"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+# How much a method must be used before HotSpot compiles it by its second, dear compiler: four times as much as by
+# itself. A program of ours runs thousands of methods for a moment only, and its first minutes are short of CPU.
+PATIENCE = {
+    "Tier4InvocationThreshold": 20_000,
+    "Tier4MinInvocationThreshold": 2_400,
+    "Tier4CompileThreshold": 60_000,
+    "Tier4BackEdgeThreshold": 160_000,
+}
 # for a Spark on this machine; a cluster's hosts and sizes are the cluster's to say, or spark-submit's
 OWN_SPARK = {
+    # another JVM than HotSpot knows none of them, and is not to end for it
+    "spark.driver.extraJavaOptions": " ".join(
+        ["-XX:+IgnoreUnrecognizedVMOptions", *(f"-XX:{name}={value}" for name, value in PATIENCE.items())]
+    ),
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",

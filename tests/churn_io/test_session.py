@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from churn_io.session import OWN_SPARK, SETTINGS, own_spark
+from churn_io.session import OWN_SPARK, PATIENCE, SETTINGS, own_spark
 
 
 def children(pid):
@@ -60,3 +60,9 @@ def test_a_cluster_that_does_not_answer_is_one_line_before_spark_starts(complain
     said = complaint("train", tmp_path / "log.json", "--models", tmp_path, "--master", master)
     assert said.startswith(f"error: {master}: no Spark master answers there")
     assert found in said
+
+
+def test_the_jvm_was_started_with_the_patience_that_it_is_to_have(spark):
+    beans = spark._jvm.java.lang.management.ManagementFactory
+    given = list(beans.getRuntimeMXBean().getInputArguments())
+    assert {f"-XX:{name}={value}" for name, value in PATIENCE.items()} <= set(given)
