@@ -76,8 +76,8 @@ def simulated_log(folder: Path, events: int, users: int) -> Path:
     """A log of at least so many events, made at the first call."""
     log = folder / f"log-{users}-{events}.json"
     if not log.exists():
-        # some more than needed: quiet days come too, and of few users more of them
-        days = events / users / ROWS_A_USER_AND_DAY * 1.3 + min(1.0, FEW / users)
+        # more than needed: quiet days come too, and of few users more of them; and a log of hours begins at night
+        days = events / users / ROWS_A_USER_AND_DAY * 1.5 + min(1.0, FEW / users)
         sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
     return log
 
