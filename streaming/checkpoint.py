@@ -19,7 +19,7 @@ VERSION = "v1"  # the first line of Spark's logs
 # once a minute beside the batches, which a run that only drains a topic may not live to see.
 CHANGES_ONLY = "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled"
 
-# A second check sum of each state file, in a file of its own, beside that of the disk, HDFS or S3: a fifth of the
+# A second check sum of each state file, in a file of its own, beside that of the disk, HDFS or S3: a third of the
 # requests to S3. And a batch that is repeated writes files of the same names, which the sum that a killed run left need
 # not fit (SPARK-56461).
 NO_SECOND_SUM = {"spark.sql.streaming.checkpoint.fileChecksum.enabled": "false"}
