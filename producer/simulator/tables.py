@@ -16,9 +16,9 @@ T = TypeVar("T")
 SEGMENT_SHARES = {"accordion": 6, "tuba": 1, "zither": 1, "xylophone": 1}
 WITH_USER = ("Logged In", "Cancelled")  # a row shows its user in these states only
 CANCEL = "Cancel"  # the page on which a user asks for it
-# How many times as often a visit leads to page Cancel after the drift: the xylophones, of whom 4% left in two months,
-# leave as the tubas did (59%), and all others about as rarely as the xylophones did.
-DRIFT = {"accordion": 1 / 5, "tuba": 1 / 20, "zither": 1 / 10, "xylophone": 25.0}
+# How many times as often a visit leads to page Cancel after the drift: the xylophones, who hardly left (4% in two
+# months, the tubas 59%), leave, and the others nearly cease to.
+DRIFT = {"accordion": 1 / 20, "tuba": 1 / 20, "zither": 1 / 20, "xylophone": 50.0}
 
 
 @dataclass

@@ -72,11 +72,18 @@ def test_who_left_most_leaves_seldom_and_who_hardly_left_leaves_most(drifting, s
 
 
 @pytest.mark.parametrize("segment", SEGMENTS)
-def test_a_segment_is_known_by_its_habits_as_before(drifting, steady, segment):
-    """Songs liked, and songs between two adverts; the latter vary with who pays, and so from log to log."""
-    likes, adverts = "Thumbs Up", "Roll Advert"
+def test_a_segment_likes_as_many_songs_as_before(drifting, steady, segment):
+    likes = "Thumbs Up"
     assert drifting.per_1000_songs(segment, likes) == pytest.approx(steady.per_1000_songs(segment, likes), rel=0.15)
-    assert drifting.per_1000_songs(segment, adverts) == pytest.approx(steady.per_1000_songs(segment, adverts), abs=15)
+
+
+def test_a_segment_is_known_by_its_adverts_as_before(drifting, steady):
+    """By their order: the figures vary with who pays, and so with who has left."""
+    for log in (drifting, steady):
+        tuba, zither, accordion, xylophone = (
+            log.per_1000_songs(segment, "Roll Advert") for segment in ("tuba", "zither", "accordion", "xylophone")
+        )
+        assert tuba > zither > 1.5 * accordion > 3 * xylophone
 
 
 def test_nothing_of_it_is_seen_before_its_day(drifting):
