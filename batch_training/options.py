@@ -14,3 +14,7 @@ Master = Annotated[
     str | None,
     typer.Option(envvar="SPARKIFY_MASTER", help="Spark's master; local[*] unless spark-submit runs this program."),
 ]
+Horizon = Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")]
+Budget = Annotated[
+    float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be alerted in a week.")
+]

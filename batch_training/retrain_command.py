@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from batch_training.model_commands import DEFAULT_MODELS, Models
-from batch_training.options import Master
+from batch_training.options import Budget, Horizon, Master
+from batch_training.settings import Settings
+from batch_training.threshold import Goals
 from batch_training.topic_log import TopicLog
 from batch_training.train_command import train
 
@@ -17,6 +19,8 @@ def retrain(
     log: Annotated[str | None, typer.Option("--from", metavar="LOGS", help="Learn from this log instead.")] = None,
     bootstrap: Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP", help="Kafka's address.")] = "localhost:9092",
     models: Models = DEFAULT_MODELS,
+    horizon_days: Horizon = Settings.horizon_days,
+    budget: Budget = Goals.budget,
     weeks: Annotated[int, typer.Option(min=4, help="How many of the newest.")] = WEEKS,
     only: Annotated[list[str] | None, typer.Option("--learner", help="As for `sparkify train`.")] = None,
     shadow: Annotated[bool, typer.Option("--shadow", help="As for `sparkify train`.")] = False,
@@ -27,4 +31,14 @@ def retrain(
     if (from_topic is None) == (log is None):
         raise typer.BadParameter("name a topic or a log, one of the two", param_hint="--from-topic/--from")
     path = str(log) if from_topic is None else str(TopicLog(bootstrap, from_topic))
-    train(path, models=models, only=only, seed=seed, master=master, shadow=shadow, weeks=weeks)
+    train(
+        path,
+        models=models,
+        horizon_days=horizon_days,
+        budget=budget,
+        only=only,
+        weeks=weeks,
+        seed=seed,
+        master=master,
+        shadow=shadow,
+    )

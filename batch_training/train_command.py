@@ -13,7 +13,7 @@ from batch_training.capstone_command import Protocol, refuse_options, show_usual
 from batch_training.groups import UNHELPFUL
 from batch_training.logs import require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
-from batch_training.options import Log, Master
+from batch_training.options import Budget, Horizon, Log, Master
 from batch_training.phases import phases
 from batch_training.publishing import Wish, fate, published
 from batch_training.report import summary, table, threshold_table
@@ -28,10 +28,8 @@ from churn_io.session import chosen_master, spark_session
 def train(
     log: Log,
     models: Models = DEFAULT_MODELS,
-    horizon_days: Annotated[int, typer.Option(min=1, max=28, help="A cancel within how many days is forecast.")] = 10,
-    budget: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be alerted in a week.")
-    ] = Goals.budget,
+    horizon_days: Horizon = Settings.horizon_days,
+    budget: Budget = Goals.budget,
     precision: Annotated[
         float,
         typer.Option(min=0.001, max=1, help="Share of the alerted that should cancel, for --threshold precision."),

@@ -18,10 +18,13 @@ def simulate(
     start: Annotated[datetime, typer.Option(help="Its first day (UTC).")] = datetime(2018, 10, 1),
     seed: Annotated[int, typer.Option(help="The same seed makes the same log.")] = 42,
     by_day: Annotated[bool, typer.Option("--by-day", help="One file a day.")] = False,
+    drift_day: Annotated[
+        float | None, typer.Option(min=0, help="After so many days other users cancel, with habits as before.")
+    ] = None,
     truth: Annotated[Path | None, typer.Option(help="Write each user's hidden segment, rates and cancel.")] = None,
 ) -> None:
     """Make a Sparkify log."""
-    settings = Settings(users, days, start.replace(tzinfo=UTC), seed)
+    settings = Settings(users, days, start.replace(tzinfo=UTC), seed, drift_day)
     with Progress(*Progress.get_default_columns()[:-1], TimeRemainingColumn(), console=complaints) as bar:
         task = bar.add_task("simulating", total=1.0)
         summary = write_log(

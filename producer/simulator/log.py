@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from random import Random
 from churn.errors import BadSetup
 from producer.simulator.population import User, initial_user, new_user
 from producer.simulator.sessions import DAY_S, Row, next_start, session
-from producer.simulator.tables import SEGMENT_SHARES
+from producer.simulator.tables import SEGMENT_SHARES, drifted_segments
 from producer.simulator.writing import aside, written, written_by_day
 
 GROWTH_PER_DAY = 0.1 / 365  # of the users there are
@@ -26,16 +27,22 @@ Progress = Callable[[float, int], None]  # share of the simulated time, rows so 
 
 @dataclass(frozen=True)
 class Settings:
-    """How many users to begin with, for how long, from when (UTC), and the seed of it all."""
+    """How many users to begin with, for how long, from when (UTC), and the seed of it all.
+
+    `drift_day`: after so many days others begin to cancel (tables.DRIFT); None is never.
+    """
 
     users: int
     days: float
     start: datetime
     seed: int
+    drift_day: float | None = None
 
     def __post_init__(self) -> None:
         if self.users < 1 or self.days <= 0:
             raise BadSetup(f"a log needs users and days; found users={self.users}, days={self.days:g}")
+        if self.drift_day is not None and not 0 <= self.drift_day < self.days:
+            raise BadSetup(f"a drift falls into the log's {self.days:g} days; found drift day {self.drift_day:g}")
 
     @property
     def start_s(self) -> float:
@@ -46,6 +53,11 @@ class Settings:
     def end_s(self) -> float:
         """The second (epoch) after the log's last."""
         return self.start_s + self.days * DAY_S
+
+    @property
+    def drift_s(self) -> float:
+        """The second (epoch) from which sessions begin otherwise; infinite without a drift."""
+        return math.inf if self.drift_day is None else self.start_s + self.drift_day * DAY_S
 
 
 @dataclass(frozen=True)
@@ -81,6 +93,8 @@ def simulated(settings: Settings, known: list[User] | None = None) -> Iterator[l
         if start_s >= flush_s:
             yield _settled(pending, start_s)
             flush_s = start_s + FLUSH_S
+        if start_s >= settings.drift_s:
+            user.segment = drifted_segments()[user.segment.name]
         numbers[user.segment.name] += 1
         pending += session(user, start_s, numbers[user.segment.name], rng)
         if user.cancelled_s is None:

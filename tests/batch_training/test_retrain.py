@@ -82,11 +82,20 @@ def test_the_newest_weeks_are_the_whole_log_without_what_came_before(spark, log)
 
 def test_a_model_of_the_newest_weeks_of_a_topic_takes_over(spark, broker, topic, tmp_path, capsys):
     models = str(tmp_path / "models")
-    retrain(from_topic=topic, bootstrap=broker, models=models, weeks=8, only=["logistic"])
+    retrain(
+        from_topic=topic,
+        bootstrap=broker,
+        models=models,
+        horizon_days=8,
+        budget=0.2,
+        weeks=8,
+        only=["logistic"],
+    )
     registry = Registry(spark, models)
     card = registry.card(registry.current_version())
     assert card.data["log"] == f"kafka://{broker}/{topic}"
     assert card.data["first_event"][:10] == "2018-10-06"
+    assert (card.horizon_days, card.metrics["goals"]["budget"]) == (8, 0.2)
     assert card.version in capsys.readouterr().out.replace("\n", "")
 
 
