@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from churn_io.jars import connector_jars, s3_jars
 from churn_io.java import require_java
 from churn_io.masters import is_local, require_master
-from churn_io.storage import is_object_store
+from churn_io.storage import is_object_store, require_stores
 
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
 DEFAULT_MASTER = "local[*]"
@@ -74,8 +74,10 @@ def spark_session(
     """A session with the product's settings; `master` None leaves it, hosts, sizes and connectors to spark-submit.
 
     `paths` are those that it will touch: one on S3 brings the connector along. Raises BadSetup when Java is missing
-    or too old, when a cluster's master does not answer, or when the jars cannot be fetched.
+    or too old, when a cluster's master does not answer, when the jars cannot be fetched, or when S3 cannot be asked for
+    one of the paths.
     """
+    paths = list(paths)
     if master is not None:
         require_master(master)
     require_java()
@@ -88,7 +90,9 @@ def spark_session(
     for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
     with interrupts_held():
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
+    require_stores(session, paths)
+    return session
 
 
 def name_python(master: str | None) -> None:

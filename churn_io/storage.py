@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -126,6 +126,27 @@ class Storage:
 
     def _fs(self, path: str) -> Any:
         return self._path(path).getFileSystem(self._spark._jsc.hadoopConfiguration())
+
+
+# what Hadoop's S3 connector throws, the first that applies, and what its user can do
+S3_TROUBLES = {
+    "UnknownStoreException": "there is no such bucket; make it, or name another",
+    "NoAuthWithAWSException": (
+        "no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a role gives them"
+    ),
+    "AccessDeniedException": "S3 refuses it to these credentials; see whose they are, and what their policy allows",
+}
+
+
+def require_stores(session: SparkSession, paths: Iterable[str]) -> None:
+    """Raise BadSetup unless each path on S3 can be asked for; what is not there yet is no trouble."""
+    storage = Storage(session)
+    for path in filter(is_object_store, paths):
+        try:
+            storage.exists(path)
+        except Py4JJavaError as error:
+            found = (advice for name, advice in S3_TROUBLES.items() if name in str(error))
+            raise BadSetup(f"{path}: {next(found, f'S3 cannot be asked for it ({cause(error)})')}") from error
 
 
 def is_object_store(path: str) -> bool:

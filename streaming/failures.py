@@ -12,7 +12,6 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from churn.errors import (
-    BadSetup,
     BrokerUnavailable,
     CheckpointDamaged,
     CheckpointInUse,
@@ -59,7 +58,6 @@ UNHARMED = {
 }
 UNHARMED_SAID = ("Too many open files", "Permission denied", "Read-only file system")
 UNHARMED_CONDITION = "CANNOT_LOAD_STATE_STORE.UNRELEASED_THREAD_ERROR"  # a task of the query before still ends
-NO_BUCKET = "org.apache.hadoop.fs.s3a.UnknownStoreException"
 CHECKPOINTING = (
     "org.apache.spark.sql.execution.streaming.checkpointing",
     "org.apache.spark.sql.execution.streaming.state",
@@ -110,12 +108,7 @@ def recognised(error: Exception, source: Source, checkpoint: Checkpoint) -> Chur
     if isinstance(error, ChurnError):
         return error
     found = list(causes(error))
-    return (
-        _disk_full(found, checkpoint)
-        or _lost(found, source, checkpoint)
-        or _bucket_missing(found)
-        or _broken(found, source, checkpoint)
-    )
+    return _disk_full(found, checkpoint) or _lost(found, source, checkpoint) or _broken(found, source, checkpoint)
 
 
 def causes(error: BaseException | None) -> Iterator[Cause]:
@@ -168,14 +161,6 @@ def _lost(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> Dat
         f"topic {source.topic}: records were deleted before they were read: {missing or first_line(lost[-1].said)}; "
         f"`--on-data-loss continue` goes on without them; or {ELSEWHERE}"
     )
-
-
-def _bucket_missing(found: Sequence[Cause]) -> BadSetup | None:
-    for cause in found:
-        if NO_BUCKET in cause.kinds:
-            path = cause.said.partition("'")[0].lstrip("`")  # it begins: `s3a://bucket/key':
-            return BadSetup(f"{path}: there is no such bucket; make it, or name another")
-    return None
 
 
 def _broken(found: Sequence[Cause], source: Source, checkpoint: Checkpoint) -> ChurnError | None:

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import urllib.request
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from producer.pacing import Pace
 from producer.replay import Selection, publisher, replay, selected
 from producer.simulator import Settings as Population
 from producer.simulator import write_log
-from tests.s3_server import s3_with, variables
+from tests.s3_server import running_server, s3_with, variables
 
 BUCKET = "sparkify-test"
 
@@ -27,12 +28,14 @@ def bucket(server):
 
 @pytest.fixture(scope="module")
 def sparkify(server, bucket):
-    """A function that runs `sparkify ARGUMENTS` with the local S3 server as its S3."""
+    """A function that runs `sparkify ARGUMENTS` with the local S3 server as its S3, unless the environment changes."""
 
-    def run(*arguments):
+    def run(*arguments, **changes):
+        environment = {**os.environ, **variables(server), **changes}
         return subprocess.run(
             [sys.executable, "-m", "sandbox", *arguments],
-            capture_output=True, text=True, check=False, timeout=1200, env={**os.environ, **variables(server)},
+            capture_output=True, text=True, check=False, timeout=1200,
+            env={name: value for name, value in environment.items() if value is not None},
         )  # fmt: skip
 
     return run
@@ -103,3 +106,38 @@ def test_a_log_that_is_not_on_s3_is_one_line_and_exit_code_1(sparkify, log):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert f"error: {log}: " in done.stderr
+
+
+@pytest.fixture
+def refusing():
+    """The address of an S3 that knows nobody."""
+    with running_server() as address:
+        plain = {"Content-Type": "text/plain"}
+        told = urllib.request.Request(f"{address}/moto-api/reset-auth", b"0", plain)
+        with urllib.request.urlopen(told) as answer:
+            assert answer.status == 200
+        yield address
+
+
+def models_refused(sparkify, place, **changes):
+    """What `models list` says, in its one line, of a registry that it cannot look at."""
+    done = sparkify("models", "list", "--models", place, **changes)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr[-2000:]
+    (line,) = (row for row in done.stderr.splitlines() if row.startswith("error: "))
+    assert line.startswith(f"error: {place}: ")
+    return line
+
+
+def test_without_credentials_it_is_said_which_are_wanted(sparkify):
+    nobody = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+    said = models_refused(sparkify, f"s3://{BUCKET}/models", **nobody)
+    assert "no AWS credentials; set AWS_ACCESS_KEY_ID and" in said
+
+
+def test_refused_credentials_are_one_line(sparkify, refusing):
+    said = models_refused(sparkify, f"s3://{BUCKET}/models", AWS_ENDPOINT_URL_S3=refusing)
+    assert "S3 refuses it to these credentials" in said
+
+
+def test_a_bucket_that_is_not_there_is_one_line(sparkify):
+    assert "there is no such bucket" in models_refused(sparkify, "s3://no-such-bucket-here/models")

@@ -70,5 +70,5 @@ def test_a_bucket_that_is_not_there_is_one_line_and_exit_code_1(job, bucket, dra
     code, said = drained(replace(job, checkpoint="s3://no-such-bucket-here/checkpoint"))
     assert (code, "Traceback" in said) == (1, False), said[-2000:]
     (line,) = (row for row in said.splitlines() if row.startswith("error:"))
-    assert line.startswith("error: s3a://no-such-bucket-here/checkpoint")
+    assert line.startswith("error: s3://no-such-bucket-here/checkpoint: ")
     assert "there is no such bucket" in line
