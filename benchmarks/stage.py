@@ -19,6 +19,7 @@ TRAINING_USERS = 1_000
 LIMIT_SECONDS = 1_800  # for one command
 FEW = 10_000  # users
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
+EVEN_DAYS = 28  # a log's length from which it has hardly more or fewer rows a day than others
 SETTINGS = {topic.name: topic for topic in TOPICS}
 
 
@@ -76,9 +77,11 @@ def simulated_log(folder: Path, events: int, users: int) -> Path:
     """A log of at least so many events, made at the first call."""
     log = folder / f"log-{users}-{events}.json"
     if not log.exists():
-        # more than needed: quiet days come too, and of few users more of them; and a log of hours begins at night
-        days = events / users / ROWS_A_USER_AND_DAY * 1.5 + min(1.0, FEW / users)
-        sparkify("simulate", "--users", users, "--days", round(days, 2), "--out", log)
+        # more than needed: quiet days come too, and of few users more of them; and a log of hours begins at night.
+        # Over months the days even out
+        days = events / users / ROWS_A_USER_AND_DAY
+        spare = days * (0.5 if days < EVEN_DAYS else 0.1) + min(1.0, FEW / users)
+        sparkify("simulate", "--users", users, "--days", round(days + spare, 2), "--out", log)
     return log
 
 

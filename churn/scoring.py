@@ -110,10 +110,8 @@ def reasons(card: ModelCard) -> Column:
     ]
     pushes = F.filter(F.array(*candidates), lambda push: push["effect"] > 0)
     strongest = F.slice(F.sort_array(pushes, asc=False), 1, N_REASONS)
-    names = ("feature", "typical", "before", "behind")
-    rows = [dict(zip(names, telling, strict=True)) for telling in _tellings(card)]
-    told = constant(rows, "array<struct<feature: string, typical: double, before: string, behind: string>>")
-    return F.transform(strongest, lambda push: _in_words(push, F.get(told, push["position"]), card))
+    tellings = _tellings(card)
+    return F.transform(strongest, lambda push: _in_words(push, F.get(tellings, push["position"]), card))
 
 
 def _everybody(card: ModelCard) -> float:
@@ -134,16 +132,17 @@ def _habits(card: ModelCard) -> tuple[Column, Column]:
     return effect, expected
 
 
-def _tellings(card: ModelCard) -> list[tuple[str, float, str, str]]:
+def _tellings(card: ModelCard) -> Column:
     """Of each feature, and of HABITS: its name, the typical value, and what stands before the value and behind it."""
     typicals = [math.expm1(typical) for typical in card.typical[: len(NAMES)]]
-    features = [
-        (name, typical, f"{words(name)}: ", f" (typical {typical:,.2f})")
+    rows: list[dict[str, object]] = [
+        {"feature": name, "typical": typical, "before": f"{words(name)}: ", "behind": f" (typical {typical:,.2f})"}
         for name, typical in zip(NAMES, typicals, strict=True)
     ]
     everybody = _everybody(card)
     behind = f"% cancel within {card.horizon_days} days (all: {everybody:.1f}%): "
-    return [*features, (HABITS, everybody, "habits of users of whom ", behind)]
+    rows.append({"feature": HABITS, "typical": everybody, "before": "habits of users of whom ", "behind": behind})
+    return constant(rows, "array<struct<feature: string, typical: double, before: string, behind: string>>")
 
 
 def _in_words(push: Column, told: Column, card: ModelCard) -> Column:

@@ -28,19 +28,14 @@ def reading(bootstrap: str) -> Iterator[KafkaConsumer]:
         raise BrokerUnavailable(f"{bootstrap} did not give the whole topic ({type(error).__name__}); repeat") from error
 
 
-def partitions_of(consumer: KafkaConsumer, topic: str, bootstrap: str) -> list[TopicPartition]:
-    """The topic's partitions; raises BrokerUnavailable when the broker names none."""
+def at_beginning(consumer: KafkaConsumer, topic: str, bootstrap: str) -> list[TopicPartition]:
+    """The topic's partitions, at whose beginning the consumer then stands; raises BrokerUnavailable."""
     partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
     if not partitions:
         raise BrokerUnavailable(f"{bootstrap} does not say which partitions {topic} has; repeat")
-    return partitions
-
-
-def from_beginning(consumer: KafkaConsumer, partitions: list[TopicPartition], bootstrap: str) -> Iterator[Any]:
-    """All records up to the topic's end as of now; raises BrokerUnavailable."""
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)
-    yield from to_end(consumer, partitions, bootstrap)
+    return partitions
 
 
 def to_end(consumer: KafkaConsumer, partitions: list[TopicPartition], bootstrap: str) -> Iterator[Any]:

@@ -145,8 +145,10 @@ def require_stores(session: SparkSession, paths: Iterable[str]) -> None:
         try:
             storage.exists(path)
         except Py4JJavaError as error:
-            found = (advice for name, advice in S3_TROUBLES.items() if name in str(error))
-            raise BadSetup(f"{path}: {next(found, f'S3 cannot be asked for it ({cause(error)})')}") from error
+            said = str(error)  # the whole chain of causes
+            known = (advice for name, advice in S3_TROUBLES.items() if name in said)
+            advice = next(known, f"S3 cannot be asked for it ({cause(error)})")
+            raise BadSetup(f"{path}: {advice}") from error
 
 
 def is_object_store(path: str) -> bool:

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from churn.errors import InvalidLog
 from churn_io.kafka import require_broker, require_topics
-from churn_io.kafka_reading import from_beginning, partitions_of, reading, to_end
+from churn_io.kafka_reading import at_beginning, reading, to_end
 from producer.log_files import Line, files, source_name
 from producer.replay import Selection, selected
 
@@ -104,9 +104,9 @@ def on_topic(bootstrap: str, topic: str, logs: Path, sleep: Callable[[float], No
     require_topics(bootstrap, {topic: {"READ"}})
     found = Held(topic, frozenset(source_name(logs, file).encode() for file in files(logs)))
     with reading(bootstrap) as consumer:
-        partitions = partitions_of(consumer, topic, bootstrap)
+        partitions = at_beginning(consumer, topic, bootstrap)
         require_beginning(consumer, partitions, topic)
-        for record in from_beginning(consumer, partitions, bootstrap):
+        for record in to_end(consumer, partitions, bootstrap):
             found.add(record)
         sleep(SETTLE_SECONDS)
         if any(found.add(record) for record in to_end(consumer, partitions, bootstrap)):

@@ -19,11 +19,6 @@ VERSION = "v1"  # the first line of Spark's logs
 # once a minute beside the batches, which a run that only drains a topic may not live to see.
 CHANGES_ONLY = "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled"
 
-# A second check sum of each state file, in a file of its own, beside that of the disk, HDFS or S3: a third of the
-# requests to S3. And a batch that is repeated writes files of the same names, which the sum that a killed run left need
-# not fit (SPARK-56461).
-NO_SECOND_SUM = {"spark.sql.streaming.checkpoint.fileChecksum.enabled": "false"}
-
 # Where the checkpoint is a local folder. With Spark's defaults Hadoop starts three dozen processes a batch, `readlink`
 # and `chmod`; so it starts a fifth of that.
 ON_LOCAL_FILES = {
@@ -76,7 +71,7 @@ class Checkpoint:
         """How a query is to write it; None: as Spark does by itself."""
         is_here = local_path(self.folder) is not None
         files = {name: value if is_here else None for name, value in ON_LOCAL_FILES.items()}
-        return files | NO_SECOND_SUM | {CHANGES_ONLY: "true" if is_live else None}
+        return files | {CHANGES_ONLY: "true" if is_live else None}
 
     def require(self, topic: str, topic_id: str, shuffle_partitions: str) -> None:
         """Make the card of a new checkpoint, or raise CheckpointMismatch when the folder holds another state.

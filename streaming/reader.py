@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 from rich.table import Table
 from rich.text import Text
 
 from churn_io.console import speech
 from churn_io.kafka import require_broker, require_topics
+from churn_io.kafka_reading import at_beginning
 from churn_io.kafka_security import client_settings
 
 POLL_MS = 500
@@ -46,11 +47,7 @@ def alerts(reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _values(consumer: KafkaConsumer, reading: Reading) -> Iterator[bytes]:
-    partitions = [
-        TopicPartition(reading.topic, number) for number in consumer.partitions_for_topic(reading.topic) or ()
-    ]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
+    partitions = at_beginning(consumer, reading.topic, reading.bootstrap)
     ends = consumer.end_offsets(partitions)
     while reading.follow or any(consumer.position(partition) < ends[partition] for partition in partitions):
         for records in consumer.poll(timeout_ms=POLL_MS).values():

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from churn.alerts import Alert
 from churn.topics import CHURN_ALERTS, LETTER_BYTES
-from churn_io.kafka_reading import from_beginning, partitions_of, reading
+from churn_io.kafka_reading import at_beginning, reading, to_end
 from churn_io.kafka_security import spark_options
 from streaming.reader import as_of_ms
 from streaming.rows import texts
@@ -50,7 +50,7 @@ def last_alerts(bootstrap: str, topic: str = CHURN_ALERTS) -> dict[str, int]:
     """
     latest: dict[str, int] = {}
     with reading(bootstrap) as consumer:
-        for record in from_beginning(consumer, partitions_of(consumer, topic, bootstrap), bootstrap):
+        for record in to_end(consumer, at_beginning(consumer, topic, bootstrap), bootstrap):
             said = alerted(record.value)
             if said:
                 user, at_ms = said

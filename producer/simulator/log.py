@@ -87,13 +87,13 @@ def simulated(settings: Settings, known: list[User] | None = None) -> Iterator[l
         if first.user.cancelled_s is None:
             waiting.append((first.start_s, first.user.user_id, first.user))
     heapq.heapify(waiting)
-    flush_s = settings.start_s
+    flush_s, drift_s = settings.start_s, settings.drift_s
     while waiting and waiting[0][0] < settings.end_s:
         start_s, user_id, user = waiting[0]
         if start_s >= flush_s:
             yield _settled(pending, start_s)
             flush_s = start_s + FLUSH_S
-        if start_s >= settings.drift_s:
+        if start_s >= drift_s:
             user.segment = drifted_segments()[user.segment.name]
         numbers[user.segment.name] += 1
         pending += session(user, start_s, numbers[user.segment.name], rng)
