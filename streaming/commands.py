@@ -25,7 +25,7 @@ from streaming.trigger import Policy, Topics
 
 app = typer.Typer(no_args_is_help=True, help="topic -> scores -> alerts")
 
-MAX_EVENTS = 1_000_000  # a batch of a catch-up: large ones touch each user's state once for many events
+MAX_EVENTS = 4_000_000  # a batch of a catch-up: large ones touch each user's state once for many events
 Bootstrap = Annotated[str, typer.Option(envvar="SPARKIFY_BOOTSTRAP", help="Kafka's address.")]
 
 
@@ -93,7 +93,7 @@ def score(
     with held(checkpoint):  # likewise
         spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
         if heartbeat:
-            spark.streams.addListener(Heartbeat(heartbeat))
+            Heartbeat(heartbeat).listen(spark)
         with stop.installed():
             total = run(spark, settings, stop, Progress(report))
         speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)

@@ -1,15 +1,18 @@
-"""What a micro-batch needs of Spark and PySpark has no name for: rows kept as rows, what was observed, one analysis."""
+"""What a micro-batch needs of Spark and PySpark has no name for: rows kept as rows, what was observed, one planning."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from py4j.java_gateway import JavaObject
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
 from churn_io.masters import is_local
+
+Metrics = dict[str, dict[str, Any]]  # what was observed: name of the observation -> name of the figure -> figure
 
 
 @contextmanager
@@ -32,22 +35,34 @@ def computed(batch: DataFrame) -> Iterator[DataFrame]:
         kept.unpersist()
 
 
-def observed(spark: SparkSession) -> dict[str, dict[str, Any]]:
+def observed(spark: SparkSession) -> Metrics:
     """The observed metrics of the batch that runs now, which Spark itself reports only after its end."""
     (query,) = spark.streams.active
-    metrics = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator()
-    found = {}
+    metrics, found = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator(), {}
     while metrics.hasNext():
         entry = metrics.next()
         found[entry._1()] = json.loads(entry._2().json())
     return found
 
 
-class Analysed:
-    """A query on frames of the same columns, which Spark analyses once, and not for each frame anew.
+@dataclass(frozen=True)
+class Outcome:
+    """What a planned query makes of a frame."""
 
-    The analysis of a long query with a column for each feature takes longer than all its tasks in a small batch. Kept
-    is the logical plan, a chain from the query's last step to the rows that it reads; a frame's rows take their place.
+    rows: DataFrame
+    _observing: list[JavaObject]
+
+    def observed(self) -> Metrics:
+        """What the query observed on its way; all of it once the rows have been computed, which is to happen once."""
+        return {step.name(): json.loads(step.collectedMetrics().json()) for step in self._observing}
+
+
+class Planned:
+    """A query on frames of the same columns, which Spark analyses, optimises and plans once, and not for each frame.
+
+    For a long query with a column for each feature that takes longer than all its tasks in a small batch. Kept is the
+    physical plan, a chain from the query's last step to the rows that it reads; a frame's rows take their place.
+    Raises ValueError for a query that is no such chain.
     """
 
     def __init__(self, query: Callable[[DataFrame], DataFrame], example: DataFrame) -> None:
@@ -56,32 +71,43 @@ class Analysed:
         self._schema = columns(example)
         nobody = self._spark.range(0)._jdf.queryExecution().toRdd()
         rows = self._session.internalCreateDataFrame(nobody, self._schema, False)
-        self._rows = rows.queryExecution().analyzed()
-        self._plan = query(DataFrame(rows, self._spark))._jdf.queryExecution().analyzed()
+        found = query(DataFrame(rows, self._spark))._jdf.queryExecution()
+        self._found = found.analyzed().schema()
+        self._steps, self._reading = chain(found.executedPlan())  # the last step first
+        self._to_seq = getattr(self._spark._jvm, "org.apache.spark.api.python.PythonUtils").toSeq
 
-    def on(self, frame: DataFrame) -> DataFrame:
+    def on(self, frame: DataFrame) -> Outcome:
         """The query's outcome on a frame; raises ValueError unless it has the example's columns."""
         if not columns(frame).equals(self._schema):
             wanted, found = self._schema.simpleString(), columns(frame).simpleString()
             raise ValueError(f"wanted are the columns {wanted}, found {found}")
-        jvm = self._spark._jvm
-        plan = self._with_rows(self._plan, self._read(frame._jdf.queryExecution().toRdd()))
-        return DataFrame(jvm.org.apache.spark.sql.classic.Dataset.ofRows(self._session, plan), self._spark)
-
-    def _read(self, rows: JavaObject) -> JavaObject:
-        """The plan's leaf, reading these rows."""
-        known, none = self._rows, self._spark._jvm.scala.Option.empty()
+        known, rows = self._reading, frame._jdf.queryExecution().toRdd()
         layout = (known.outputPartitioning(), known.outputOrdering())
-        return known.copy(known.output(), rows, *layout, False, none, self._session, none, none)
+        plan, observing = known.copy(known.output(), rows, known.name(), *layout, known.stream()), []
+        for step in reversed(self._steps):
+            plan = step.node.withNewChildren(self._to_seq([plan]))
+            if step.kind == "CollectMetricsExec":
+                observing.append(plan)
+        computing = self._session.internalCreateDataFrame(plan.execute(), self._found, False)
+        return Outcome(DataFrame(computing, self._spark), observing)
 
-    def _with_rows(self, plan: JavaObject, rows: JavaObject) -> JavaObject:
-        children = plan.children()
-        if children.isEmpty():
-            return rows
-        if children.size() > 1:
-            raise ValueError(f"wanted is a chain of steps, found one of {children.size()} inputs: {plan.nodeName()}")
-        below = self._with_rows(children.apply(0), rows)
-        return plan.withNewChildren(self._spark._jvm.PythonUtils.toSeq([below]))
+
+class Step(NamedTuple):
+    """A node of a physical plan, and its class's name."""
+
+    node: JavaObject
+    kind: str
+
+
+def chain(plan: JavaObject) -> tuple[list[Step], JavaObject]:
+    """A physical plan's steps, the last one first, and the node that reads the rows."""
+    steps: list[Step] = []
+    while plan.children().size() == 1:
+        steps.append(Step(plan, plan.getClass().getSimpleName()))
+        plan = plan.children().apply(0)
+    if plan.getClass().getSimpleName() != "RDDScanExec":
+        raise ValueError(f"wanted is a chain of steps from row to row, found {plan.nodeName()}")
+    return steps, plan
 
 
 def columns(frame: DataFrame) -> JavaObject:

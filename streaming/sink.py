@@ -13,27 +13,29 @@ from streaming.reader import as_of_ms
 from streaming.rows import texts
 from streaming.source import SILENCE_MS
 
-SILENCE = {  # as for the source
-    "kafka.max.block.ms": SILENCE_MS,
-    "kafka.request.timeout.ms": SILENCE_MS // 2,
-    "kafka.delivery.timeout.ms": SILENCE_MS,
+PRODUCER = {
+    "key.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
+    "value.serializer": "org.apache.kafka.common.serialization.ByteArraySerializer",
+    # the client's own limit is 1 MB: a large letter would end the query
+    "max.request.size": LETTER_BYTES,
+    # silence, as for the source
+    "max.block.ms": SILENCE_MS,
+    "request.timeout.ms": SILENCE_MS // 2,
+    "delivery.timeout.ms": SILENCE_MS,
 }
+KAFKA_WRITER = "org.apache.spark.sql.kafka010.KafkaWriter"
 
 
 def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
-    """Write `key`, `value` and, where there are any, `headers`; returns when the broker has them all."""
-    columns = [name for name in ("key", "value", "headers") if name in records.columns]
-    (
-        records.select(*columns)
-        .write.format("kafka")
-        .mode("append")  # a sink of Spark's second interface (churn_io/session.py says why) takes no other
-        .options(**spark_options(bootstrap), **SILENCE)
-        # the client's own limit is 1 MB: a large letter would end the query
-        .option("kafka.max.request.size", LETTER_BYTES)
-        .option("includeHeaders", "headers" in columns)
-        .option("topic", topic)
-        .save()
-    )
+    """Write `key`, `value` and, where there are any, `headers`; returns when the broker has them all.
+
+    It calls what Spark's own sink consists of: as a query of its own, planned, described and reported, a small batch
+    took longer.
+    """
+    jvm = records.sparkSession._jvm
+    where = {name.removeprefix("kafka."): value for name, value in spark_options(bootstrap).items()}
+    some_topic = getattr(jvm, "scala.Option").apply(topic)
+    getattr(jvm, KAFKA_WRITER).write(records._jdf.queryExecution(), where | PRODUCER, some_topic)
 
 
 def publish_alerts(spark: SparkSession, alerts: Sequence[Alert], bootstrap: str, topic: str) -> None:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation, Row, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from churn.alerts import Candidate, decided
@@ -20,13 +22,15 @@ from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint, Plan
 from streaming.log_starts import LogStarts
 from streaming.losses import planned_records, report_skipped
-from streaming.micro_batch import Analysed, computed, observed
+from streaming.micro_batch import Metrics, Outcome, Planned, computed, observed
 from streaming.models import CurrentModel, ShadowModel
 from streaming.query import ACCEPTED, COUNTED, JUDGED, acceptances, judgements
 from streaming.rows import with_longs
 from streaming.sink import publish, publish_alerts
 from streaming.source import Source, between
 from streaming.sweep import stored_states
+
+SCORED = "scored"  # the name of what is observed of the score records
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Scoring:
     """The models' query from states to score records."""
 
     models: tuple[Scorer, Shadow | None]
-    query: Analysed
+    query: Planned
 
 
 @dataclass
@@ -124,28 +128,25 @@ class Trigger:
     def _score(self, states: DataFrame, clock_ms: int, log_starts: LogStarts) -> Accounts:
         """Publish the scores as of the clock, then the alerts that they decide."""
         scorer = self.model.scorer()
-        card = scorer.model.card
         log_start_ms = log_starts.of(clock_ms)
         moment = {"as_of_ms": clock_ms, "log_start_ms": log_start_ms}
         in_force = states.where(F.col("window_start_ms") == window_start_ms(clock_ms)).transform(with_longs, moment)
-        outcome = Observation("scores")
-        records = self._records(scorer, in_force).observe(outcome, *outcomes(card.threshold))
-        publish(records, self.source.bootstrap, self.topics.scores)
-        found = outcome.get
+        records = self._records(scorer, in_force)
+        publish(records.rows, self.source.bootstrap, self.topics.scores)
+        found = records.observed()[SCORED]
         is_young = log_start_ms is None or clock_ms - log_start_ms < HISTORY_DAYS * DAY_MS
         return Accounts(scores=found["scores"], alerts=0 if is_young else self._alert(found["over"], clock_ms))
 
-    def _records(self, scorer: Scorer, states: DataFrame) -> DataFrame:
+    def _records(self, scorer: Scorer, states: DataFrame) -> Outcome:
         """The score records of states with their moment."""
         shadow = self.shadow.beside(scorer.model.card.version)
         if self.scoring is None or self.scoring.models != (scorer, shadow):
-            query = Analysed(lambda frame: as_score_records(scorer.scored(frame, shadow), scorer.model.card), states)
-            self.scoring = Scoring((scorer, shadow), query)
+            self.scoring = Scoring((scorer, shadow), Planned(partial(score_records, scorer, shadow), states))
         return self.scoring.query.on(states)
 
-    def _alert(self, over: Sequence[Row], clock_ms: int) -> int:
-        in_order = sorted(over, key=lambda row: row.user_id)  # the same records in the same order when repeated
-        candidates = [Candidate(row.user_id, row.as_of_ms, json.loads(row.value)) for row in in_order]
+    def _alert(self, over: Sequence[dict[str, Any]], clock_ms: int) -> int:
+        in_order = sorted(over, key=itemgetter("user_id"))  # the same records in the same order when repeated
+        candidates = [Candidate(row["user_id"], row["as_of_ms"], json.loads(row["value"])) for row in in_order]
         alerts = decided(candidates, self.alerted, self.policy.cool_down_days)
         publish_alerts(self.spark, alerts, self.source.bootstrap, self.topics.alerts)
         oldest_ms = clock_ms - self.policy.cool_down_days * DAY_MS
@@ -153,7 +154,7 @@ class Trigger:
         self.alerted = remembered | {alert.user_id: alert.as_of_ms for alert in alerts}
         return len(alerts)
 
-    def _counted_once(self, plan: Plan, metrics: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _counted_once(self, plan: Plan, metrics: Metrics) -> Metrics:
         """The metrics; where they count more records than were planned, what the topic itself says.
 
         A task that was repeated because its executor died counts twice in them (SPARK-58183), and once in the state.
@@ -167,7 +168,7 @@ class Trigger:
         }
         return metrics | counts
 
-    def _settle(self, plan: Plan, metrics: dict[str, dict[str, Any]]) -> Accounts:
+    def _settle(self, plan: Plan, metrics: Metrics) -> Accounts:
         """The batch's accounts; dead letters are sent and late events counted from a second look at its records.
 
         Only a batch that has any pays for the second look. It comes before the batch is committed, so a crash
@@ -196,8 +197,15 @@ class Trigger:
         )
 
 
+def score_records(scorer: Scorer, shadow: Shadow | None, states: DataFrame) -> DataFrame:
+    """States with their moment -> score records; observed is what a trigger has to know of them."""
+    card = scorer.model.card
+    records = as_score_records(scorer.scored(states, shadow), card)
+    return records.observe(SCORED, *outcomes(card.threshold))
+
+
 def outcomes(threshold: float) -> list[Column]:
-    """What a trigger has to know of the score records that it publishes: how many, and those over the threshold."""
+    """How many score records there are, and those over the threshold."""
     over = F.when(F.col("probability") >= threshold, F.struct("user_id", "as_of_ms", "value"))
     return [F.count(F.lit(1)).alias("scores"), F.collect_list(over).alias("over")]
 

@@ -1,4 +1,4 @@
-"""What the stream's health check says of a heartbeat's age."""
+"""A heartbeat beats with a query's batches, and what the stream's health check says of its age."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streaming.health import HEARTBEAT, STALE, complaint
+from streaming.heartbeat import Heartbeat
 
 NOW_S = 1_800_000_000.0
 
@@ -19,6 +20,25 @@ def heartbeat(tmp_path):
     file.touch()
     os.utime(file, (NOW_S - 100, NOW_S - 100))
     return file
+
+
+def drained(spark, folder):
+    """A query over the folder's files has ended, and whoever listens has heard so."""
+    rows = spark.readStream.schema("n long").parquet(str(folder / "in"))
+    query = rows.writeStream.format("noop").option("checkpointLocation", str(folder / "checkpoint"))
+    query.trigger(availableNow=True).start().awaitTermination()
+    spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
+
+
+def test_a_batch_is_a_beat_and_a_mere_start_is_none(spark, tmp_path):
+    own, file = spark.newSession(), tmp_path / "new" / "heartbeat"
+    Heartbeat(file).listen(own)
+    (tmp_path / "in").mkdir()
+    drained(own, tmp_path)
+    assert not file.exists()
+    own.range(1).withColumnRenamed("id", "n").write.mode("append").parquet(str(tmp_path / "in"))
+    drained(own, tmp_path)
+    assert file.exists()
 
 
 def test_a_stream_that_turned_over_within_its_time_is_well(heartbeat):

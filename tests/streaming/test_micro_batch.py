@@ -1,38 +1,57 @@
-"""A query that is analysed once says of a frame what it would say itself; a batch is computed once and kept whole."""
+"""A query that is planned once says of a frame what it would say itself; a batch is computed once and kept whole."""
 
 import pytest
 from pyspark.sql import functions as F
 
-from streaming.micro_batch import Analysed, computed, observed
+from streaming.micro_batch import Planned, computed, observed
 
 COLUMNS = "user string, n int"
 
 
 def doubled(frame):
-    """A query with a filter, an aggregate and a lambda."""
-    of_user = frame.where(~F.col("n").eqNullSafe(2)).groupBy("user").agg(F.sum("n").alias("n"))
+    """A query with a filter, a lambda and something to observe."""
+    of_user = frame.where(~F.col("n").eqNullSafe(2)).observe("seen", F.sum("n").alias("n"))
     return of_user.select("user", F.transform(F.array("n"), lambda n: n * 2)[0].alias("twice"))
 
 
-def test_an_analysed_query_runs_on_any_frame_of_its_columns_also_with_nulls_where_the_example_had_none(spark):
+def test_a_planned_query_runs_on_any_frame_of_its_columns_also_with_nulls_where_the_example_had_none(spark):
     example = spark.range(3).select(F.lit("a").alias("user"), F.col("id").cast("int").alias("n"))
-    query = Analysed(doubled, example)
+    query = Planned(doubled, example)
     frame = spark.createDataFrame([("a", 1), ("a", 5), ("b", None), (None, 4), ("c", 2)], COLUMNS)
-    assert sorted(query.on(frame).collect(), key=str) == sorted(doubled(frame).collect(), key=str)
-    assert query.on(example).collect() == [("a", 2)]
+    assert sorted(query.on(frame).rows.collect(), key=str) == sorted(doubled(frame).collect(), key=str)
+    assert query.on(example).rows.collect() == [("a", 0), ("a", 2)]
 
 
-def test_an_analysed_query_refuses_other_columns(spark):
-    query = Analysed(doubled, spark.createDataFrame([("a", 1)], COLUMNS))
+def test_a_planned_query_observes_each_frame_for_itself(spark):
+    query = Planned(doubled, spark.createDataFrame([("a", 1)], COLUMNS))
+    first, second = (query.on(spark.createDataFrame(rows, COLUMNS)) for rows in ([("a", 1), ("b", 5)], [("c", 7)]))
+    for outcome in (second, first):
+        outcome.rows.collect()
+    assert first.observed() == {"seen": {"n": 6}}
+    assert second.observed() == {"seen": {"n": 7}}
+
+
+def test_a_planned_query_refuses_other_columns(spark):
+    query = Planned(doubled, spark.createDataFrame([("a", 1)], COLUMNS))
     with pytest.raises(ValueError, match=r"wanted are the columns .*n:int.*, found .*n:bigint"):
         query.on(spark.createDataFrame([("a", 1)], "user string, n long"))
 
 
-def test_a_query_of_two_inputs_is_refused(spark):
+def grouped(frame):
+    """A query that moves rows from one task to another."""
+    return frame.groupBy("user").count()
+
+
+def beside_itself(frame):
+    """A query of two inputs."""
+    return frame.union(frame)
+
+
+@pytest.mark.parametrize("query", [grouped, beside_itself])
+def test_what_is_no_chain_from_row_to_row_is_refused(spark, query):
     frame = spark.createDataFrame([("a", 1)], COLUMNS)
-    query = Analysed(lambda rows: rows.crossJoin(frame.select(F.col("n").alias("m"))), frame)
-    with pytest.raises(ValueError, match="one of 2 inputs: Join"):
-        query.on(frame)
+    with pytest.raises(ValueError, match="wanted is a chain of steps from row to row, found"):
+        Planned(query, frame)
 
 
 def test_a_computed_batch_holds_each_of_its_rows_and_runs_once(spark, tmp_path):
