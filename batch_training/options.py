@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from batch_training.threshold import Rule
+
 Log = Annotated[
     str,
     typer.Argument(
@@ -18,3 +20,14 @@ Horizon = Annotated[int, typer.Option(min=1, max=28, help="A cancel within how m
 Budget = Annotated[
     float, typer.Option(min=0.001, max=0.5, help="Share of the live users that may be alerted in a week.")
 ]
+Precision = Annotated[
+    float, typer.Option(min=0.001, max=1, help="Share of the alerted that should cancel, for --threshold precision.")
+]
+CustomerValue = Annotated[
+    float, typer.Option(min=0, help="What a customer who stays is worth, for --threshold profit.")
+]
+OfferCost = Annotated[float, typer.Option(min=0, help="What the offer to an alerted user costs.")]
+OfferSuccess = Annotated[
+    float, typer.Option(min=0, max=1, help="The chance that an offer keeps one who would have left.")
+]
+Threshold = Annotated[Rule, typer.Option(help="What the score from which users are alerted is chosen for.")]

@@ -5,9 +5,18 @@ from typing import Annotated
 import typer
 
 from batch_training.model_commands import DEFAULT_MODELS, Models
-from batch_training.options import Budget, Horizon, Master
+from batch_training.options import (
+    Budget,
+    CustomerValue,
+    Horizon,
+    Master,
+    OfferCost,
+    OfferSuccess,
+    Precision,
+    Threshold,
+)
 from batch_training.settings import Settings
-from batch_training.threshold import Goals
+from batch_training.threshold import Goals, Offer
 from batch_training.topic_log import TopicLog
 from batch_training.train_command import train
 
@@ -21,6 +30,11 @@ def retrain(
     models: Models = DEFAULT_MODELS,
     horizon_days: Horizon = Settings.horizon_days,
     budget: Budget = Goals.budget,
+    precision: Precision = Goals.precision,
+    customer_value: CustomerValue = Offer.value,
+    offer_cost: OfferCost = Offer.cost,
+    offer_success: OfferSuccess = Offer.success,
+    threshold: Threshold = Goals.rule,
     weeks: Annotated[int, typer.Option(min=4, help="How many of the newest.")] = WEEKS,
     only: Annotated[list[str] | None, typer.Option("--learner", help="As for `sparkify train`.")] = None,
     shadow: Annotated[bool, typer.Option("--shadow", help="As for `sparkify train`.")] = False,
@@ -36,6 +50,11 @@ def retrain(
         models=models,
         horizon_days=horizon_days,
         budget=budget,
+        precision=precision,
+        customer_value=customer_value,
+        offer_cost=offer_cost,
+        offer_success=offer_success,
+        threshold=threshold,
         only=only,
         weeks=weeks,
         seed=seed,

@@ -13,12 +13,22 @@ from batch_training.capstone_command import Protocol, refuse_options, show_usual
 from batch_training.groups import UNHELPFUL
 from batch_training.logs import require_there
 from batch_training.model_commands import DEFAULT_MODELS, Models
-from batch_training.options import Budget, Horizon, Log, Master
+from batch_training.options import (
+    Budget,
+    CustomerValue,
+    Horizon,
+    Log,
+    Master,
+    OfferCost,
+    OfferSuccess,
+    Precision,
+    Threshold,
+)
 from batch_training.phases import phases
 from batch_training.publishing import Wish, fate, published
 from batch_training.report import summary, table, threshold_table
 from batch_training.settings import Settings
-from batch_training.threshold import Goals, Offer, Rule
+from batch_training.threshold import Goals, Offer
 from batch_training.training import train as train_model
 from churn_io.console import speech
 from churn_io.registry import Registry
@@ -30,20 +40,11 @@ def train(
     models: Models = DEFAULT_MODELS,
     horizon_days: Horizon = Settings.horizon_days,
     budget: Budget = Goals.budget,
-    precision: Annotated[
-        float,
-        typer.Option(min=0.001, max=1, help="Share of the alerted that should cancel, for --threshold precision."),
-    ] = Goals.precision,
-    customer_value: Annotated[
-        float, typer.Option(min=0, help="What a customer who stays is worth, for --threshold profit.")
-    ] = Offer.value,
-    offer_cost: Annotated[float, typer.Option(min=0, help="What the offer to an alerted user costs.")] = Offer.cost,
-    offer_success: Annotated[
-        float, typer.Option(min=0, max=1, help="The chance that an offer keeps one who would have left.")
-    ] = Offer.success,
-    threshold: Annotated[Rule, typer.Option(help="What the score from which users are alerted is chosen for.")] = (
-        Goals.rule
-    ),
+    precision: Precision = Goals.precision,
+    customer_value: CustomerValue = Offer.value,
+    offer_cost: OfferCost = Offer.cost,
+    offer_success: OfferSuccess = Offer.success,
+    threshold: Threshold = Goals.rule,
     only: Annotated[
         list[str] | None, typer.Option("--learner", help="Train this learner alone; may be given several times.")
     ] = None,

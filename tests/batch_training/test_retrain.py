@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 
 from batch_training.logs import accepted_events
 from batch_training.retrain_command import retrain
+from batch_training.threshold import Rule
 from batch_training.topic_log import topic_log, topic_records
 from batch_training.training import history
 from churn.errors import InvalidLog, TopicMissing
@@ -88,6 +89,8 @@ def test_a_model_of_the_newest_weeks_of_a_topic_takes_over(spark, broker, topic,
         models=models,
         horizon_days=8,
         budget=0.2,
+        threshold=Rule.PROFIT,
+        offer_cost=7.0,
         weeks=8,
         only=["logistic"],
     )
@@ -95,7 +98,8 @@ def test_a_model_of_the_newest_weeks_of_a_topic_takes_over(spark, broker, topic,
     card = registry.card(registry.current_version())
     assert card.data["log"] == f"kafka://{broker}/{topic}"
     assert card.data["first_event"][:10] == "2018-10-06"
-    assert (card.horizon_days, card.metrics["goals"]["budget"]) == (8, 0.2)
+    goals = card.metrics["goals"]
+    assert (card.horizon_days, goals["budget"], goals["rule"], goals["offer"]["cost"]) == (8, 0.2, "profit", 7.0)
     assert card.version in capsys.readouterr().out.replace("\n", "")
 
 
