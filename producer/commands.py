@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from churn.errors import ChurnError, InvalidLog
 from churn.topics import USER_EVENTS
 from churn_io.console import complaints, speech
+from churn_io.files import aside
 from producer import replay as replaying
 from producer.pacing import Lateness, Pace
 from producer.replay import Report, Selection, publisher, selected
@@ -60,10 +61,8 @@ def replay(
     done = replace(done, held=known.met if known else 0)
     speech.print(in_words(done), highlight=False, soft_wrap=True)
     if report:
-        aside = report.with_name(f".{report.name}")
-        report.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(done.as_dict(), indent=2))
-        aside.replace(report)
+        with aside(report) as file:
+            json.dump(done.as_dict(), file, indent=2)
     if not done.sent and not done.held and limit != 0 and not done.problem and not done.interrupted:
         raise InvalidLog(f"{logs}: no line lies between --from and --to")
     if done.problem:

@@ -12,6 +12,7 @@ import typer
 from churn.alerts import COOL_DOWN_DAYS
 from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENTS
 from churn_io.console import speech
+from churn_io.files import aside
 from churn_io.java import require_java
 from churn_io.session import chosen_master, spark_session
 from streaming.accounts import Accounts
@@ -108,8 +109,7 @@ class Progress:
     def __init__(self, report: Path | None) -> None:
         self._total = Accounts()
         self._report = report
-        if report:
-            report.parent.mkdir(parents=True, exist_ok=True)
+        self._keep()  # also in place of an earlier run's
 
     def __call__(self, batch_id: int, accounts: Accounts) -> None:
         self._total += accounts
@@ -117,10 +117,12 @@ class Progress:
             now = datetime.now(UTC).strftime("%H:%M:%S")
             words = f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}"
             speech.print(words, highlight=False, soft_wrap=True)
+        self._keep()
+
+    def _keep(self) -> None:
         if self._report:
-            aside = self._report.with_name(f".{self._report.name}")
-            aside.write_text(json.dumps(self._total.as_dict()))
-            aside.replace(self._report)
+            with aside(self._report) as file:
+                json.dump(self._total.as_dict(), file)
 
 
 @app.command()

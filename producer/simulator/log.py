@@ -13,10 +13,11 @@ from pathlib import Path
 from random import Random
 
 from churn.errors import BadSetup
+from churn_io.files import aside
 from producer.simulator.population import User, initial_user, new_user
 from producer.simulator.sessions import DAY_S, Row, next_start, session
 from producer.simulator.tables import SEGMENT_SHARES, drifted_segments
-from producer.simulator.writing import aside, written, written_by_day
+from producer.simulator.writing import written, written_by_day
 
 GROWTH_PER_DAY = 0.1 / 365  # of the users there are
 FLUSH_S = 1800.0  # rows are sorted and let go in steps of simulated time

@@ -1,36 +1,16 @@
 """Files that appear when they are complete: one log, or a folder with a log a day."""
 
-import gzip
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TextIO
 
 from churn.errors import BadSetup
+from churn_io.files import aside
 from producer.simulator.sessions import DAY_S, Row
 
 Write = Callable[[list[Row]], int]  # rows in time order -> bytes before compression
-
-
-@contextmanager
-def aside(path: Path) -> Iterator[TextIO]:
-    """A text file under another name, renamed when the block ends well; gzipped when it is named .gz."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        is_gzip = path.suffix == ".gz"
-        opened = gzip.open(hidden, "wt", compresslevel=3) if is_gzip else hidden.open("w")  # noqa: SIM115  (below)
-    except OSError as error:
-        raise BadSetup(f"cannot write {path}: {error.strerror}; choose another --out") from error
-    try:
-        with opened as file:
-            yield file
-        hidden.replace(path)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 @contextmanager
