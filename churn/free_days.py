@@ -2,12 +2,11 @@
 
 from datetime import date, timedelta
 from functools import cache
-from itertools import accumulate
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from churn.constants import constant, rows
+from churn.constants import rows
 
 EPOCH = date(1970, 1, 1)  # a Thursday
 SATURDAY = 5  # counted from Monday, 0
@@ -26,26 +25,30 @@ def first_day() -> int:
 
 
 @cache
-def counted() -> tuple[int, ...]:
-    """How many holidays the table has before its first day, before its second, and so on past its last year."""
+def calendar() -> bytes:
+    """A digit a day from the table's first year to its last: 1 for a holiday.
+
+    As a list of numbers it made each query's plan slow to work on, and each task slow to read.
+    """
     days = (date(max(holidays()).year + 1, 1, 1) - EPOCH).days - first_day()
     start = EPOCH + timedelta(first_day())
-    return tuple(accumulate((start + timedelta(day) in holidays() for day in range(days)), initial=0))
+    return b"".join(b"1" if start + timedelta(day) in holidays() else b"0" for day in range(days))
 
 
 def holidays_between(start_day: Column, end_day: Column) -> Column:
     """Holidays among the days (since the epoch) from start_day up to, not including, end_day."""
-    return _before(end_day) - _before(start_day)
-
-
-def _before(day: Column) -> Column:
-    place = F.least(F.greatest(day - first_day(), F.lit(0)), F.lit(len(counted()) - 1))
-    return F.get(constant(counted(), "array<int>"), place.cast("int"))
+    return F.length(F.translate(_digits(start_day, end_day).cast("string"), "0", ""))
 
 
 def is_holiday(day: Column) -> Column:
     """Whether that day (since the epoch) is one."""
-    return day.isin([(holiday - EPOCH).days for holiday in sorted(holidays())])
+    return _digits(day, day + 1) == F.lit(b"1")
+
+
+def _digits(start_day: Column, end_day: Column) -> Column:
+    """The calendar's digits from start_day up to, not including, end_day; none where it has no such days."""
+    start, end = (F.greatest((day - first_day()).cast("int"), F.lit(0)) for day in (start_day, end_day))
+    return F.lit(calendar()).substr(start + 1, end - start)
 
 
 def is_weekend(day: Column) -> Column:
