@@ -21,6 +21,7 @@ from producer.log_files import Line
 from producer.pacing import Lateness, Pace, paced
 
 START_LIMIT_SECONDS = 300
+POLL_SECONDS = 0.05
 SETTLE_SECONDS = 5  # for the last events' scores
 
 
@@ -51,17 +52,19 @@ def scoring(stage: Stage, first: Line) -> Iterator[Stream]:
     (events,) = new_topics(stage.bootstrap, [USER_EVENTS], name)
     feed(stage.bootstrap, events, [first], rate=1.0)
     command = score_command(stage, name, "--topic", events)
+    log = stage.folder / "stream.log"  # not a pipe: one that nobody reads is full after ten minutes, and holds all up
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        said = process.stdout or iter(())
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            if not any(" batch " in line for line in said):
-                raise BadSetup(f"{' '.join(command[:4])} … ended with {process.wait(START_LIMIT_SECONDS)} at its start")
+            while " batch " not in log.read_text():
+                if process.poll() is not None or time.monotonic() - began > START_LIMIT_SECONDS:
+                    raise BadSetup(f"{' '.join(command[:4])} … finished no batch; see {log}")
+                time.sleep(POLL_SECONDS)
             yield Stream(stage.bootstrap, events, f"{CHURN_SCORES}-{name}", process.pid, time.monotonic() - began)
+            if process.poll() is not None:
+                raise BadSetup(f"{' '.join(command[:4])} … ended by itself with {process.returncode}; see {log}")
         finally:
             process.terminate()
-            for _line in said:
-                continue
 
 
 def feed(bootstrap: str, topic: str, log: Iterable[Line], rate: float) -> Lateness:

@@ -15,6 +15,7 @@ from benchmarks.fed import SETTLE_SECONDS, Delays, delays, feed, scoring
 from benchmarks.live import FILLED
 from benchmarks.processes import Sample, sampled
 from benchmarks.stage import set_up
+from churn.errors import BadSetup
 from churn_io.console import run, speech
 from producer.log_files import lines
 
@@ -22,6 +23,7 @@ app = typer.Typer(pretty_exceptions_enable=False)
 
 SAMPLE_SECONDS = 5
 PARTS = 6  # of the time, a row each
+FEW = 100  # too few for percentiles
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def parts(found: Delays, samples: list[Sample], began_ms: float, minutes: float)
     for number in range(PARTS):
         first, last = began_ms + number * length_ms, began_ms + (number + 1) * length_ms
         waits = [delay_ms for sent_ms, delay_ms in found.found if first <= sent_ms < last]
+        if len(waits) < FEW:
+            raise BadSetup(f"only {len(waits)} scores in part {number + 1} of {PARTS}; see the stream's log")
         percentiles = statistics.quantiles(waits, n=100)
         memory = max(each.resident_mib for each in samples if first <= each.at_ms < last)
         rows.append(Part((number + 1) * minutes / PARTS, memory, len(waits), percentiles[49], percentiles[98]))
