@@ -56,7 +56,7 @@ def scoring(stage: Stage, first: Line) -> Iterator[Stream]:
     began = time.monotonic()
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            while " batch " not in log.read_text():
+            while b" batch " not in log.read_bytes():
                 if process.poll() is not None or time.monotonic() - began > START_LIMIT_SECONDS:
                     raise BadSetup(f"{' '.join(command[:4])} … finished no batch; see {log}")
                 time.sleep(POLL_SECONDS)

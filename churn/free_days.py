@@ -28,7 +28,7 @@ def first_day() -> int:
 def calendar() -> bytes:
     """A digit a day from the table's first year to its last: 1 for a holiday.
 
-    As a list of numbers it made each query's plan slow to work on, and each task slow to read.
+    A list of numbers would make each query's plan slow to work on, and each task slow to read.
     """
     days = (date(max(holidays()).year + 1, 1, 1) - EPOCH).days - first_day()
     start = EPOCH + timedelta(first_day())

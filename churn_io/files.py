@@ -1,5 +1,6 @@
 """Files that appear when they are complete."""
 
+import errno
 import gzip
 import os
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from churn.errors import BadSetup
 def aside(path: Path) -> Iterator[TextIO]:
     """A text file under another name, renamed when the block ends well; gzipped when it is named .gz.
 
-    Folders on the way are made. Raises BadSetup.
+    Folders on the way are made. Raises BadSetup, and OSError for a full disk.
     """
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -22,6 +23,8 @@ def aside(path: Path) -> Iterator[TextIO]:
         is_gzip = path.suffix == ".gz"
         opened = gzip.open(hidden, "wt", compresslevel=3) if is_gzip else hidden.open("w")  # noqa: SIM115  (below)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # no other place will do: it says which disk is full who knows what was to be written
         raise BadSetup(f"cannot write {path}: {error.strerror}; name another place") from error
     try:
         with opened as file:

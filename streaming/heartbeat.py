@@ -13,8 +13,8 @@ class Heartbeat:
     """Touches the file after each batch, and every ten seconds while there is nothing to read.
 
     A query that only starts, again and again, turns nothing over and leaves the file as it is. It listens as PySpark's
-    own listeners do, but leaves Spark's reports where they are: to have each as Python objects takes the JVM as long as
-    a tenth of a small batch.
+    own listeners do, but leaves Spark's reports where they are: each as Python objects takes the JVM as long as a tenth
+    of a small batch.
     """
 
     def __init__(self, file: Path) -> None:
@@ -30,11 +30,11 @@ class Heartbeat:
     def onQueryStarted(self, event: JavaObject) -> None:  # noqa: N802  (Spark's names)
         """Nothing has been read yet."""
 
-    def onQueryProgress(self, _event: JavaObject) -> None:  # noqa: N802
+    def onQueryProgress(self, event: JavaObject) -> None:  # noqa: N802
         """A batch is done."""
         self._file.touch()
 
-    def onQueryIdle(self, _event: JavaObject) -> None:  # noqa: N802
+    def onQueryIdle(self, event: JavaObject) -> None:  # noqa: N802
         """The topic was asked, and has nothing new."""
         self._file.touch()
 

@@ -38,7 +38,8 @@ def computed(batch: DataFrame) -> Iterator[DataFrame]:
 def observed(spark: SparkSession) -> Metrics:
     """The observed metrics of the batch that runs now, which Spark itself reports only after its end."""
     (query,) = spark.streams.active
-    metrics, found = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator(), {}
+    metrics = query._jsq.streamingQuery().lastExecution().observedMetrics().iterator()
+    found = {}
     while metrics.hasNext():
         entry = metrics.next()
         found[entry._1()] = json.loads(entry._2().json())
@@ -50,30 +51,32 @@ class Outcome:
     """What a planned query makes of a frame."""
 
     rows: DataFrame
-    _observing: list[JavaObject]
+    observing: list[JavaObject]  # the steps of its plan that do
 
     def observed(self) -> Metrics:
         """What the query observed on its way; all of it once the rows have been computed, which is to happen once."""
-        return {step.name(): json.loads(step.collectedMetrics().json()) for step in self._observing}
+        return {step.name(): json.loads(step.collectedMetrics().json()) for step in self.observing}
 
 
 class Planned:
     """A query on frames of the same columns, which Spark analyses, optimises and plans once, and not for each frame.
 
     For a long query with a column for each feature that takes longer than all its tasks in a small batch. Kept is the
-    physical plan, a chain from the query's last step to the rows that it reads; a frame's rows take their place.
-    Raises ValueError for a query that is no such chain.
+    physical plan, a chain from the query's last step to the rows that it reads; a frame's rows take their place. It may
+    shuffle below what it observes. Raises ValueError for a query that reads its rows twice.
     """
 
     def __init__(self, query: Callable[[DataFrame], DataFrame], example: DataFrame) -> None:
         self._spark = example.sparkSession
-        self._session = self._spark._jsparkSession
+        # of a session of its own: adaptive execution plans a query with a shuffle anew each time, when it runs
+        self._session = self._spark._jsparkSession.cloneSession()
+        self._session.conf().set("spark.sql.adaptive.enabled", "false")
         self._schema = columns(example)
         nobody = self._spark.range(0)._jdf.queryExecution().toRdd()
         rows = self._session.internalCreateDataFrame(nobody, self._schema, False)
-        found = query(DataFrame(rows, self._spark))._jdf.queryExecution()
-        self._found = found.analyzed().schema()
-        self._steps, self._reading = chain(found.executedPlan())  # the last step first
+        execution = query(DataFrame(rows, self._spark))._jdf.queryExecution()
+        self._outcome_schema = execution.analyzed().schema()
+        self._steps, self._reading = chain(execution.executedPlan())  # the last step first
         self._to_seq = getattr(self._spark._jvm, "org.apache.spark.api.python.PythonUtils").toSeq
 
     def on(self, frame: DataFrame) -> Outcome:
@@ -83,12 +86,13 @@ class Planned:
             raise ValueError(f"wanted are the columns {wanted}, found {found}")
         known, rows = self._reading, frame._jdf.queryExecution().toRdd()
         layout = (known.outputPartitioning(), known.outputOrdering())
-        plan, observing = known.copy(known.output(), rows, known.name(), *layout, known.stream()), []
+        plan = known.copy(known.output(), rows, known.name(), *layout, known.stream())
+        observing = []
         for step in reversed(self._steps):
             plan = step.node.withNewChildren(self._to_seq([plan]))
             if step.kind == "CollectMetricsExec":
                 observing.append(plan)
-        computing = self._session.internalCreateDataFrame(plan.execute(), self._found, False)
+        computing = self._session.internalCreateDataFrame(plan.execute(), self._outcome_schema, False)
         return Outcome(DataFrame(computing, self._spark), observing)
 
 
@@ -106,7 +110,7 @@ def chain(plan: JavaObject) -> tuple[list[Step], JavaObject]:
         steps.append(Step(plan, plan.getClass().getSimpleName()))
         plan = plan.children().apply(0)
     if plan.getClass().getSimpleName() != "RDDScanExec":
-        raise ValueError(f"wanted is a chain of steps from row to row, found {plan.nodeName()}")
+        raise ValueError(f"wanted is a chain of steps from the rows to the outcome, found {plan.nodeName()}")
     return steps, plan
 
 

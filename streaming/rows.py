@@ -10,7 +10,7 @@ def with_longs(frame: DataFrame, values: Mapping[str, int | None]) -> DataFrame:
     """The frame with columns of one long each.
 
     They come as data, a list of one row: new literals in each batch would have its code compiled anew, and a join
-    with a frame of one row is a job of its own. In SQL it is one call into the JVM; as columns it took 17 ms a batch.
+    with a frame of one row is a job of its own. In SQL, for it is one call into the JVM.
     """
     fields = (f"CAST({'NULL' if value is None else value} AS BIGINT) AS {name}" for name, value in values.items())
     return frame.selectExpr("*", f"inline(array(struct({', '.join(fields)})))")

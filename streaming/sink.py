@@ -29,8 +29,8 @@ KAFKA_WRITER = "org.apache.spark.sql.kafka010.KafkaWriter"
 def publish(records: DataFrame, bootstrap: str, topic: str) -> None:
     """Write `key`, `value` and, where there are any, `headers`; returns when the broker has them all.
 
-    It calls what Spark's own sink consists of: as a query of its own, planned, described and reported, a small batch
-    took longer.
+    It calls what Spark's own sink consists of: a query of its own, planned, described and reported, takes a small
+    batch longer.
     """
     jvm = records.sparkSession._jvm
     where = {name.removeprefix("kafka."): value for name, value in spark_options(bootstrap).items()}

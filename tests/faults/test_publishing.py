@@ -12,13 +12,18 @@ from tests.builders import by_time, event, grumbler
 from tests.streaming.conftest import values
 from tests.streaming.programs import START_SECONDS, score_words, scoring_processes
 
-USERS = 20_000  # enough for their scores to take a second, and the broker to die within it
+USERS = 40_000  # enough for their scores to take seconds, and the broker to die meanwhile
 
 
 def dies_at_the_first_record(broker, topic):
     """Kill the broker as soon as it hands out a record of the topic."""
-    consumer = KafkaConsumer(topic, bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest")
-    next(consumer)
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=broker.bootstrap,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=1000 * START_SECONDS,
+    )
+    assert next(consumer, None), "no score has come"
     os.kill(broker.pid(), signal.SIGKILL)
     consumer.close(autocommit=False, timeout_ms=0)
 

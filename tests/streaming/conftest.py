@@ -43,6 +43,12 @@ CARD = ModelCard(
 @pytest.fixture(scope="session")
 def classifier(spark):
     """A real, small classifier: who dislikes more songs is likelier to go."""
+    estimator = LogisticRegression(regParam=0.1, maxIter=20)
+    return without_summary(estimator.fit(dislikes(spark)))
+
+
+def dislikes(spark):
+    """Users to learn from: who dislikes more songs goes."""
     disliked = NAMES.index("thumbs_down_per_100_songs")
     rows = [
         (
@@ -53,8 +59,7 @@ def classifier(spark):
         )
         for n, disliking in enumerate(0.1 * step for step in range(40))
     ]
-    estimator = LogisticRegression(regParam=0.1, maxIter=20)
-    return without_summary(estimator.fit(spark.createDataFrame(rows, ["label", "features"])))
+    return spark.createDataFrame(rows, ["label", "features"])
 
 
 def _input(position, value):
