@@ -15,10 +15,11 @@ from batch_training.options import (
     Precision,
     Threshold,
 )
+from batch_training.publishing import Wish
 from batch_training.settings import Settings
 from batch_training.threshold import Goals, Offer
 from batch_training.topic_log import TopicLog
-from batch_training.train_command import train
+from batch_training.train_command import train_and_publish
 
 WEEKS = 12  # a season: habits and the share of those who leave change with it
 
@@ -45,19 +46,6 @@ def retrain(
     if (from_topic is None) == (log is None):
         raise typer.BadParameter("name a topic or a log, one of the two", param_hint="--from-topic/--from")
     path = str(log) if from_topic is None else str(TopicLog(bootstrap, from_topic))
-    train(
-        path,
-        models=models,
-        horizon_days=horizon_days,
-        budget=budget,
-        precision=precision,
-        customer_value=customer_value,
-        offer_cost=offer_cost,
-        offer_success=offer_success,
-        threshold=threshold,
-        only=only,
-        weeks=weeks,
-        seed=seed,
-        master=master,
-        shadow=shadow,
-    )
+    goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
+    settings = Settings(horizon_days, goals, tuple(only or ()), seed=seed, weeks=weeks)
+    train_and_publish(path, models, settings, Wish(shadow=shadow), master)

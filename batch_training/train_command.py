@@ -81,14 +81,21 @@ def train(
     goals = Goals(budget, precision, Offer(customer_value, offer_cost, offer_success), threshold)
     left_out = () if all_features else UNHELPFUL
     settings = Settings(horizon_days, goals, tuple(only or ()), tune, left_out, seed, weeks)
+    train_and_publish(log, models, settings, Wish(promote, shadow), master, with_groups=ablation)
+
+
+def train_and_publish(
+    log: str, models: str, settings: Settings, wish: Wish, master: str | None, *, with_groups: bool = False
+) -> None:
+    """Train, publish by the champion rule, and tell of it; `with_groups` also of what each group of features brings."""
     require_there(log)
     with phases() as announce:
         announce("starting Spark")
         spark = spark_session("sparkify-train", chosen_master(master), paths=[log, models])
         trained = train_model(spark, log, settings, datetime.now(UTC), announce)
-        rows = ablated(trained, settings, announce=announce) if ablation else []
+        rows = ablated(trained, settings, announce=announce) if with_groups else []
         trained = with_ablation(trained, rows)
-        found = published(Registry(spark, models), trained, settings, Wish(promote, shadow), announce)
+        found = published(Registry(spark, models), trained, settings, wish, announce)
     speech.print(summary(trained.report.counts))
     speech.print(table(trained.report))
     speech.print(threshold_table(trained.report))

@@ -63,8 +63,13 @@ def replay(
     if report:
         with aside(report) as file:
             json.dump(done.as_dict(), file, indent=2)
-    if not done.sent and not done.held and limit != 0 and not done.problem and not done.interrupted:
-        raise InvalidLog(f"{logs}: no line lies between --from and --to")
+    require_complete(done, selection, bootstrap)
+
+
+def require_complete(done: Report, selection: Selection, bootstrap: str) -> None:
+    """Raise InvalidLog, KeyboardInterrupt or NotDelivered unless lines were chosen, and all are on the topic."""
+    if not done.sent and not done.held and selection.limit != 0 and not done.problem and not done.interrupted:
+        raise InvalidLog(f"{selection.logs}: no line lies between --from and --to")
     if done.problem:
         raise InvalidLog(done.problem)
     if done.interrupted:

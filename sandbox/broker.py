@@ -70,6 +70,11 @@ class Broker:
         return f"-Dsparkify.broker={self.properties}"
 
     @property
+    def port(self) -> int:
+        """That of `bootstrap`."""
+        return int(self.bootstrap.rpartition(":")[2])
+
+    @property
     def bootstrap(self) -> str:
         """host:port of the first listener, as the settings say."""
         listeners = next(row for row in self.properties.read_text().splitlines() if row.startswith("listeners="))
@@ -201,7 +206,7 @@ def _await_answer(broker: Broker, process: subprocess.Popen[bytes], require_answ
         if process.poll() is not None:
             raise BadSetup(f"the broker ended with code {process.returncode}; see {broker.log}")
         try:
-            with socket.create_connection((HOST, int(broker.bootstrap.split(":")[1])), timeout=1):
+            with socket.create_connection((HOST, broker.port), timeout=1):
                 pass
             require_answer()
             return

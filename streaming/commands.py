@@ -88,11 +88,16 @@ def score(
         outage_minutes=outage_minutes,
         state_only=state_only,
     )
+    keep_scoring(settings, master, report, heartbeat)
+
+
+def keep_scoring(settings: Settings, master: str | None, report: Path | None, heartbeat: Path | None) -> None:
+    """Check what can be checked before Spark, start it, and score until the stream is stopped or drained."""
     require_java()
     require_kafka(settings)  # before Spark, which takes seconds to start
     stop = StopSignal()
-    with held(checkpoint):  # likewise
-        spark = spark_session("sparkify-score", chosen_master(master), paths=[models, checkpoint])
+    with held(settings.checkpoint):  # likewise
+        spark = spark_session("sparkify-score", chosen_master(master), paths=[settings.models, settings.checkpoint])
         if heartbeat:
             Heartbeat(heartbeat).listen(spark)
         with stop.installed():

@@ -120,7 +120,7 @@ def with_a_killed_broker(story, read, broker):
     """The broker dies, and is started again once the stream has noticed."""
     os.kill(broker.pid(), signal.SIGKILL)
     story.stream.await_text("outage: ")
-    start(broker.folder, int(broker.bootstrap.split(":")[1]))
+    start(broker.folder, broker.port)
     story.send_days(2)
     story.await_scores(read)
 

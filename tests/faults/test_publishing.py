@@ -37,7 +37,7 @@ def test_scores_under_way_when_the_broker_died_come_again_and_say_the_same(own_b
         stream = begin(score_words(job))
         dies_at_the_first_record(own_broker, job.topics.scores)
         stream.await_text("outage: ")
-        start(own_broker.folder, int(own_broker.bootstrap.split(":")[1]))
+        start(own_broker.folder, own_broker.port)
         stream.await_text(f" batch 0 +{len(log)} ")
         stream.process.terminate()
         assert stream.process.wait(START_SECONDS) == 0

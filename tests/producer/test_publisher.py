@@ -149,7 +149,7 @@ def test_a_broker_that_comes_back_gets_every_line_once_and_one_that_does_not_fai
             stop(tmp_path)
             sent(late, sink)
             assert sent(late, hasty, flush=True) == (0, 5)
-            start(tmp_path, port=int(first.bootstrap.split(":")[1]))
+            start(tmp_path, port=first.port)
             assert sent([], sink, flush=True) == (3005, 0)
         numbers = [int(dict(record.headers)["line"]) for record in on_topic(first.bootstrap, USER_EVENTS)]
         assert numbers == list(range(1, 3006))
