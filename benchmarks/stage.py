@@ -21,6 +21,8 @@ FEW = 10_000  # users
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
 EVEN_DAYS = 28  # a log's length from which it has hardly more or fewer rows a day than others
 SETTINGS = {topic.name: topic for topic in TOPICS}
+# of half an hour of scores the broker would keep the newest a user, and so only the last minutes' delays
+SETTINGS[CHURN_SCORES] = replace(SETTINGS[CHURN_SCORES], config={"cleanup.policy": "delete"})
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def run(command: list[str]) -> str:
 
 
 def new_topics(bootstrap: str, known: Iterable[str], name: str) -> list[str]:
-    """Topics with the settings of the product's of these names, each with `name` behind its own."""
+    """Topics with the settings of the product's of these names, each with `name` behind its own; scores stay."""
     topics = [replace(SETTINGS[each], name=f"{each}-{name}") for each in known]
     create_topics(bootstrap, topics)
     return [topic.name for topic in topics]

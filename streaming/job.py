@@ -1,5 +1,6 @@
 """The streaming program: set-up checks, the query, its progress, and a stop that falls between two batches."""
 
+import gc
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from streaming import query as streaming_query
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
 from streaming.failures import named, quieten
+from streaming.micro_batch import optimised
 from streaming.models import CurrentModel, ShadowModel
 from streaming.outages import outlasting
 from streaming.sink import last_alerts
@@ -107,7 +109,7 @@ def run(
             scored(spark, settings, trigger, stop)
 
     looks = partial(require_leaders, settings)
-    with ThreadPoolExecutor(1) as beside:
+    with ThreadPoolExecutor(1) as beside, garbage_kept_small():
         outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
     return trigger.total
 
@@ -177,6 +179,7 @@ def started(
             spark.conf.set(name, value)
     writer = (
         streaming_query.states(live(spark, settings.source), settings.dedupe_hours)
+        .transform(optimised)
         .writeStream.outputMode("update")
         .foreachBatch(on_states)
         .option("checkpointLocation", checkpoint.spark_folder)
@@ -199,6 +202,7 @@ def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Ca
     """The trigger, refusing batches after a stop, and keeping the exception that Spark would turn into a text."""
 
     def on_states(states: DataFrame, batch_id: int) -> None:
+        gc.collect()  # of the batch before
         try:
             if stop.event.is_set():
                 raise StopRequested(f"batch {batch_id} is left to the restart")
@@ -208,6 +212,20 @@ def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Ca
             raise
 
     return on_states
+
+
+@contextmanager
+def garbage_kept_small() -> Iterator[None]:
+    """Inside the block, Python's collector leaves alone what there was before, so that collecting takes milliseconds.
+
+    Whatever of the JVM a batch calls is tied into a cycle by py4j, which only the collector unties; until then the JVM
+    keeps the batch's plans. By itself Python looks at its oldest objects so rarely that the JVM's memory would run out.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def finished(running: StreamingQuery, stop: StopSignal, failures: list[Exception]) -> bool:

@@ -1,4 +1,4 @@
-"""What a micro-batch needs of Spark and PySpark has no name for: rows kept as rows, what was observed, one planning."""
+"""What a stream needs of Spark and PySpark has no name for: rows kept as rows, what was observed, one planning."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,6 +13,17 @@ from pyspark.sql import DataFrame, SparkSession
 from churn_io.masters import is_local
 
 Metrics = dict[str, dict[str, Any]]  # what was observed: name of the observation -> name of the figure -> figure
+
+
+def optimised(query: DataFrame) -> DataFrame:
+    """The same streaming query after Spark's optimiser, which each batch runs twice over it: once more for its text.
+
+    What is optimised already leaves it little to do.
+    """
+    spark = query.sparkSession
+    session = spark._jsparkSession
+    plan = session.sessionState().optimizer().execute(query._jdf.queryExecution().analyzed())
+    return DataFrame(getattr(spark._jvm, "org.apache.spark.sql.classic.Dataset").ofRows(session, plan), spark)
 
 
 @contextmanager
