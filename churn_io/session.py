@@ -85,6 +85,9 @@ def spark_session(
         require_master(master)
     require_java()
     name_python(master)
+    # glibc spreads a program's threads over up to eight arenas a core, and what RocksDB and the codecs take and give
+    # back there leaves holes: a stream's memory grows by the minute. Hadoop's own programs limit them too
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     builder = SparkSession.builder.appName(app_name)
     settings = dict(SETTINGS)
     if master is not None:

@@ -66,3 +66,7 @@ def test_the_jvm_was_started_with_the_patience_that_it_is_to_have(spark):
     beans = spark._jvm.java.lang.management.ManagementFactory
     given = list(beans.getRuntimeMXBean().getInputArguments())
     assert {f"-XX:{name}={value}" for name, value in PATIENCE.items()} <= set(given)
+
+
+def test_the_jvm_s_threads_share_few_arenas_of_memory(spark):
+    assert spark._jvm.System.getenv("MALLOC_ARENA_MAX") == os.environ["MALLOC_ARENA_MAX"] == "2"
