@@ -3,7 +3,8 @@
 import pytest
 from pyspark.sql import functions as F
 
-from streaming.micro_batch import Planned, computed, observed
+from streaming.micro_batch import Planned, computed, observed, optimised
+from streaming.query import states
 
 COLUMNS = "user string, n int"
 
@@ -71,3 +72,29 @@ def test_a_computed_batch_holds_each_of_its_rows_and_runs_once(spark, tmp_path):
     query = rows.writeStream.outputMode("update").foreachBatch(keep).option("checkpointLocation", str(tmp_path / "c"))
     query.trigger(availableNow=True).start().awaitTermination()
     assert computations == [500]
+
+
+def test_an_optimised_stream_leaves_the_optimiser_little_to_do(spark):
+    record = {"key": "binary", "value": "binary", "topic": "string", "partition": "int", "offset": "bigint"}
+    records = spark.readStream.format("rate").load().select(
+        *(F.lit(None).cast(kind).alias(name) for name, kind in record.items()),
+        F.unix_millis("timestamp").alias("recorded_ms"),
+    )
+    query = states(records)
+    once = optimised(query)
+    assert once.schema == query.schema
+    assert once.isStreaming
+    assert changes_by_the_optimiser(once) < 0.5 * changes_by_the_optimiser(query)
+
+
+def changes_by_the_optimiser(query):
+    """How often one of the rules of Spark's optimiser makes something else of a query's plan."""
+    spark = query.sparkSession
+    tracker = spark._jvm.org.apache.spark.sql.catalyst.QueryPlanningTracker(getattr(spark._jvm, "scala.Option").empty())
+    plan = query._jdf.queryExecution().analyzed()
+    spark._jsparkSession.sessionState().optimizer().executeAndTrack(plan, tracker)
+    rules = tracker.rules().valuesIterator()
+    changes = 0
+    while rules.hasNext():
+        changes += rules.next().numEffectiveInvocations()
+    return changes
