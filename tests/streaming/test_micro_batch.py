@@ -76,9 +76,13 @@ def test_a_computed_batch_holds_each_of_its_rows_and_runs_once(spark, tmp_path):
 
 def test_an_optimised_stream_leaves_the_optimiser_little_to_do(spark):
     record = {"key": "binary", "value": "binary", "topic": "string", "partition": "int", "offset": "bigint"}
-    records = spark.readStream.format("rate").load().select(
-        *(F.lit(None).cast(kind).alias(name) for name, kind in record.items()),
-        F.unix_millis("timestamp").alias("recorded_ms"),
+    records = (
+        spark.readStream.format("rate")
+        .load()
+        .select(
+            *(F.lit(None).cast(kind).alias(name) for name, kind in record.items()),
+            F.unix_millis("timestamp").alias("recorded_ms"),
+        )
     )
     query = states(records)
     once = optimised(query)
