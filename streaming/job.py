@@ -1,6 +1,5 @@
 """The streaming program: set-up checks, the query, its progress, and a stop that falls between two batches."""
 
-import gc
 import signal
 import threading
 import time
@@ -18,6 +17,7 @@ from pyspark.sql.streaming import StreamingQuery
 from churn_io.kafka import beginnings, require_broker, require_topics, topic_id
 from churn_io.registry import Registry
 from churn_io.storage import Storage
+from streaming import garbage
 from streaming import query as streaming_query
 from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
@@ -109,7 +109,7 @@ def run(
             scored(spark, settings, trigger, stop)
 
     looks = partial(require_leaders, settings)
-    with ThreadPoolExecutor(1) as beside, garbage_kept_small():
+    with ThreadPoolExecutor(1) as beside, garbage.kept_small():
         outlasting(attempt, looks, lambda: trigger.total, settings.outage_minutes, stop.event)
     return trigger.total
 
@@ -202,7 +202,7 @@ def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Ca
     """The trigger, refusing batches after a stop, and keeping the exception that Spark would turn into a text."""
 
     def on_states(states: DataFrame, batch_id: int) -> None:
-        gc.collect()  # of the batch before
+        garbage.collect()  # of the batch before
         try:
             if stop.event.is_set():
                 raise StopRequested(f"batch {batch_id} is left to the restart")
@@ -212,20 +212,6 @@ def guarded(trigger: Trigger, stop: StopSignal, failures: list[Exception]) -> Ca
             raise
 
     return on_states
-
-
-@contextmanager
-def garbage_kept_small() -> Iterator[None]:
-    """Inside the block, Python's collector leaves alone what there was before, so that collecting takes milliseconds.
-
-    Whatever of the JVM a batch calls is tied into a cycle by py4j, which only the collector unties; until then the JVM
-    keeps the batch's plans. By itself Python looks at its oldest objects so rarely that the JVM's memory would run out.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def finished(running: StreamingQuery, stop: StopSignal, failures: list[Exception]) -> bool:
