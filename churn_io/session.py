@@ -87,9 +87,9 @@ def spark_session(
     name_python(master)
     # glibc spreads a program's threads over up to eight arenas a core, and what RocksDB and the codecs take and give
     # back there leaves holes: a stream's memory grows by the minute. Hadoop's own programs limit them too
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    arenas = os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     builder = SparkSession.builder.appName(app_name)
-    settings = dict(SETTINGS)
+    settings = {**SETTINGS, "spark.executorEnv.MALLOC_ARENA_MAX": arenas}
     if master is not None:
         builder = builder.master(master)
         settings |= own_spark(master, any(is_object_store(path) for path in paths))

@@ -26,8 +26,14 @@ STEPS = {"daily": ("user_id", "day_ms", "is_midnight"), "states": ("user_id", "a
 
 
 def rows(run: Run) -> list[Row]:
-    """A row a step and one for both: median seconds of each engine, their ratio, and how far the results differ."""
-    users = run.plan.middle_size
+    """A row a size, step and for both: median seconds of each engine, their ratio, and how far the results differ."""
+    found = [row for users in run.plan.compared_sizes for row in of_log(run, users)]
+    run.keep(PART, rows=found)
+    return found
+
+
+def of_log(run: Run, users: int) -> list[Row]:
+    """The rows of one simulated log."""
     with (
         run.simulated(users, run.plan.seeds[0]) as (log, _),
         TemporaryDirectory(dir=run.plan.folder, prefix="parquet-") as scratch,
@@ -38,9 +44,7 @@ def rows(run: Run) -> list[Row]:
         counts = log_events.counts()
         moments_ms = moments(counts.first_ms, counts.last_ms, MOMENTS)
         found = compared(run, Path(scratch), moments_ms)
-    found = [{"users": users, "events": counts.accepted, **row} for row in found]
-    run.keep(PART, rows=found)
-    return found
+    return [{"users": users, "events": counts.accepted, **row} for row in found]
 
 
 def compared(run: Run, scratch: Path, moments_ms: list[int]) -> list[Row]:
@@ -112,13 +116,13 @@ def with_ratio(row: Row) -> Row:
 
 
 def table(rows: list[Row]) -> Table:
-    """A line a step."""
-    title = f"Spark beside DuckDB: {rows[0]['events']:,} events of {rows[0]['users']:,} users, from Parquet"
-    shown = Table(title=title, box=SIMPLE_HEAD)
-    for heading in ("step", "Spark s", "DuckDB s", "Spark / DuckDB", f"equal to {SAME:.0e}"):
+    """A line a size and step."""
+    shown = Table(title="Spark beside DuckDB, from the same Parquet", box=SIMPLE_HEAD)
+    for heading in ("users", "events", "step", "Spark s", "DuckDB s", "Spark / DuckDB", f"equal to {SAME:.0e}"):
         shown.add_column(heading, justify="left" if heading == "step" else "right")
     for row in rows:
         seconds = (f"{row[name]:.2f}" for name in ("spark_seconds", "duckdb_seconds"))
         equal = "yes" if row["difference"] <= SAME else f"no, {row['difference']:.1e}"
-        shown.add_row(row["step"], *seconds, f"{row['spark_by_duckdb']:.2f}", equal)
+        size = (f"{row['users']:,}", f"{row['events']:,}")
+        shown.add_row(*size, row["step"], *seconds, f"{row['spark_by_duckdb']:.2f}", equal)
     return shown

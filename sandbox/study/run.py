@@ -41,6 +41,11 @@ class Plan:
         """The users of the log on which parts are compared that need but one."""
         return self.cost_sizes[len(self.cost_sizes) // 2]
 
+    @property
+    def compared_sizes(self) -> list[int]:
+        """The users of the logs on which Spark runs beside another engine: the middle one, and the largest of all."""
+        return sorted({self.middle_size, max(*self.sizes, *self.cost_sizes)})
+
 
 @dataclass(frozen=True)
 class Run:

@@ -41,12 +41,12 @@ def costs(models: dict[str, Model], states: DataFrame, clock: Callable[[], float
 
 
 def without_reasons(model: Model) -> Scoring:
-    """States -> user_id and probability."""
+    """States -> user_id, inputs and probability: with the inputs left out Spark's plan takes half as long again."""
     features = feature_columns(F.col("as_of_ms"))
 
     def scored(states: DataFrame) -> DataFrame:
         frame = with_inputs(alive(states).select("user_id", *features, *COUNTS), model.card)
-        return with_probability(frame, model, F.col(INPUTS), "probability").select("user_id", "probability")
+        return with_probability(frame, model, F.col(INPUTS), "probability").select("user_id", INPUTS, "probability")
 
     return scored
 

@@ -68,5 +68,6 @@ def test_the_jvm_was_started_with_the_patience_that_it_is_to_have(spark):
     assert {f"-XX:{name}={value}" for name, value in PATIENCE.items()} <= set(given)
 
 
-def test_the_jvm_s_threads_share_few_arenas_of_memory(spark):
+def test_the_jvms_threads_share_few_arenas_of_memory_here_and_on_executors(spark):
+    assert spark.sparkContext.getConf().get("spark.executorEnv.MALLOC_ARENA_MAX") == "2"
     assert spark._jvm.System.getenv("MALLOC_ARENA_MAX") == os.environ["MALLOC_ARENA_MAX"] == "2"

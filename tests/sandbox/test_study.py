@@ -208,6 +208,11 @@ def test_the_cost_of_training_is_told_by_length_and_by_snapshots(run, tmp_path, 
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_engines_are_compared_on_the_middle_log_and_on_the_full_set(tmp_path):
+    assert Plan(tmp_path).compared_sizes == [2_600, 22_277]
+    assert Plan(tmp_path, sizes=[400], cost_sizes=[400]).compared_sizes == [400]
+
+
 def test_duckdb_and_spark_compute_the_same_state(run, tmp_path, monkeypatch):
     monkeypatch.setattr(engines, "ROUNDS", 1)
     rows = engines.rows(run())
