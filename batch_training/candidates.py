@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import intervals
-from batch_training.calibration import platt
+from batch_training.calibration import with_calibration
 from batch_training.evaluation import Outcome, metrics
 from batch_training.fitting import coefficients, fitted, highest_by_user, of_vectors, outcome
 from batch_training.learners import MAJORITY, Learner
@@ -33,10 +33,12 @@ class Candidate:
 def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Settings, step: Step) -> Candidate:
     """The learner fitted on the training snapshots; the calibration snapshot sets its scale and its threshold."""
     started = time.perf_counter()
-    best = tuned(learner, roles.training, card, step)
+    plain = replace(card, free_day_activity=1.0)  # what the calendar does, learners need not be told
+    best = tuned(learner, roles.training, plain, step)
     classifier = fitted(best.learner, roles.training)
-    raw = Model(replace(card, learner=learner.name, coefficients=coefficients(classifier)), classifier)
-    model = Model(replace(raw.card, calibration=platt(of_vectors(roles.calibration, raw))), classifier)
+    raw = of_vectors(roles.calibration, Model(plain, classifier))
+    named_card = replace(card, learner=learner.name, coefficients=coefficients(classifier))
+    model = Model(with_calibration(named_card, raw), classifier)
     calibration, test = (outcome(of_vectors(frame, model)) for frame in (roles.calibration, roles.test))
     week = highest_by_user(of_vectors(roles.week, model))
     by_rule = thresholds(Scored(calibration, week), settings.goals)

@@ -30,7 +30,7 @@ def shuffled(
     learner: Learner, roles: Roles, card: ModelCard, seed: int, shuffle: Callable[..., DataFrame] = with_shuffled_labels
 ) -> list[Check]:
     """Whether the learner has skill where there is nothing to learn; and, to read beside it, its skill otherwise."""
-    test = vectors(roles.test, card, LABEL)
+    test = vectors(roles.test, card, "as_of_ms", LABEL)
     blind = [forecast(learner, shuffle(roles.training, number), card, test) for number in range(seed, seed + SHUFFLES)]
     sighted = forecast(learner, roles.training, card, test)
     base_rate = intervals(sighted, NEVER, Goals.budget, seed)["base_rate"]

@@ -61,7 +61,8 @@ def by_role(frame: DataFrame, split: Split, horizon_days: int, seed: int) -> Rol
 def with_vectors(roles: Roles, card: ModelCard) -> Roles:
     """The same, with the vectors of inputs in the place of the features: all learners read the same."""
     calibration, week, test = (
-        vectors(frame, card, "user_id", LABEL, CANCEL_DAYS) for frame in (roles.calibration, roles.week, roles.test)
+        vectors(frame, card, "user_id", "as_of_ms", LABEL, CANCEL_DAYS)
+        for frame in (roles.calibration, roles.week, roles.test)
     )
     training = vectors(roles.training, card, LABEL, FOLD)
     return replace(roles, training=training, calibration=calibration, week=week, test=test)

@@ -1,11 +1,12 @@
 """logs -> model: one pass over the log, snapshots, every learner on the same rows, and the best of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from batch_training.calibration import free_day_activity
 from batch_training.candidates import Candidate, candidate, majority
 from batch_training.cards import blank_card, published_card
 from batch_training.folds import require_both_in_folds
@@ -60,7 +61,9 @@ def train(spark: SparkSession, log: str, settings: Settings, now: datetime, anno
     roles = by_role(frame, split, settings.horizon_days, settings.seed)
     require_both_in_folds(roles.training, settings.horizon_days)
     announce("finding classes of users")
-    card = without(blank_card(roles.training, settings.horizon_days, settings.seed), settings.left_out)
+    blank = blank_card(roles.training, settings.horizon_days, settings.seed)
+    activity = free_day_activity(past.partials, past.counts.first_ms, split.test_ms)
+    card = replace(without(blank, settings.left_out), free_day_activity=activity)
     roles = with_vectors(roles, card)
 
     results, candidates = [majority(roles, settings)], []

@@ -1,4 +1,4 @@
-"""The calendar of the United States: federal holidays, with the weekdays on which they are observed."""
+"""The calendar of the United States: weekends, and federal holidays with the weekdays on which they are observed."""
 
 from datetime import date, timedelta
 from functools import cache
@@ -10,6 +10,7 @@ from churn.constants import rows
 
 EPOCH = date(1970, 1, 1)  # a Thursday
 SATURDAY = 5  # counted from Monday, 0
+WEEK = 7
 
 
 @cache
@@ -25,32 +26,58 @@ def first_day() -> int:
 
 
 @cache
-def calendar() -> bytes:
-    """A digit a day from the table's first year to its last: 1 for a holiday.
+def calendar(of: frozenset[date]) -> bytes:
+    """A digit a day from the table's first year to its last: 1 for one of these days.
 
     A list of numbers would make each query's plan slow to work on, and each task slow to read.
     """
     days = (date(max(holidays()).year + 1, 1, 1) - EPOCH).days - first_day()
     start = EPOCH + timedelta(first_day())
-    return b"".join(b"1" if start + timedelta(day) in holidays() else b"0" for day in range(days))
+    return b"".join(b"1" if start + timedelta(day) in of else b"0" for day in range(days))
 
 
 def holidays_between(start_day: Column, end_day: Column) -> Column:
     """Holidays among the days (since the epoch) from start_day up to, not including, end_day."""
-    return F.length(F.translate(_digits(start_day, end_day).cast("string"), "0", ""))
+    return _counted(holidays(), start_day, end_day)
 
 
 def is_holiday(day: Column) -> Column:
     """Whether that day (since the epoch) is one."""
-    return _digits(day, day + 1) == F.lit(b"1")
-
-
-def _digits(start_day: Column, end_day: Column) -> Column:
-    """The calendar's digits from start_day up to, not including, end_day; none where it has no such days."""
-    start, end = (F.greatest((day - first_day()).cast("int"), F.lit(0)) for day in (start_day, end_day))
-    return F.lit(calendar()).substr(start + 1, end - start)
+    return _digits(holidays(), day, day + 1) == F.lit(b"1")
 
 
 def is_weekend(day: Column) -> Column:
     """Whether that day (since the epoch) is a Saturday or a Sunday."""
-    return F.pmod(day + EPOCH.weekday(), F.lit(7)) >= SATURDAY
+    return _weekday(day) >= SATURDAY
+
+
+def free_days_after(moment: Column, days: int) -> Column:
+    """Weekend days and holidays within so many times 24 hours after a moment (days since the epoch); parts count."""
+    today = F.floor(moment).cast("int")
+    gone = moment - today  # of today; as much of the last day, which today's rest leaves over, is in view
+    return _free_days(today, days) * (1.0 - gone) + _free_days(today + 1, days) * gone
+
+
+def _free_days(start_day: Column, days: int) -> Column:
+    """Weekend days and holidays among so many whole days from start_day on."""
+    weeks, rest = divmod(days, WEEK)
+    late = [sum((weekday + day) % WEEK >= SATURDAY for day in range(rest)) for weekday in range(WEEK)]
+    in_rest = F.array(*map(F.lit, late))[_weekday(start_day)]
+    others = frozenset(day for day in holidays() if day.weekday() < SATURDAY)
+    return in_rest + weeks * (WEEK - SATURDAY) + _counted(others, start_day, start_day + days)
+
+
+def _weekday(day: Column) -> Column:
+    """That of a day (since the epoch), from Monday, 0."""
+    return F.pmod(day + EPOCH.weekday(), F.lit(WEEK))
+
+
+def _counted(of: frozenset[date], start_day: Column, end_day: Column) -> Column:
+    """How many of these days there are from start_day up to, not including, end_day."""
+    return F.length(F.translate(_digits(of, start_day, end_day).cast("string"), "0", ""))
+
+
+def _digits(of: frozenset[date], start_day: Column, end_day: Column) -> Column:
+    """The calendar's digits from start_day up to, not including, end_day; none where it has no such days."""
+    start, end = (F.greatest((day - first_day()).cast("int"), F.lit(0)) for day in (start_day, end_day))
+    return F.lit(calendar(of)).substr(start + 1, end - start)

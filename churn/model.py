@@ -12,6 +12,8 @@ from pyspark.sql import functions as F
 from churn.classes import SHARES, UserClasses, classes_from, shares
 from churn.errors import ModelMismatch
 from churn.features import NAMES
+from churn.free_days import free_days_after
+from churn.state import DAY_MS
 
 INPUTS = "inputs"  # the column of a model's standardised inputs, in the card's order
 PER_CLASS = 3  # inputs a class of users has: its share, that while the user pays, and that by how active he is
@@ -26,6 +28,8 @@ class ModelCard:
     The inputs are the features in the model's scale (log1p), then PER_CLASS a class of users; `mean`, `deviation`
     and `typical` are theirs, in that order.
     `calibration` is (slope, intercept) on the raw probability's logit (Platt, 1999).
+    `free_day_activity` is how much users do on a weekend day or a holiday, in terms of other days; 1 means that the
+    calendar tells nothing, which is what a card says that was written before there was this field.
     `coefficients` are the linear model's, in the standardised scale; empty for other learners.
     """
 
@@ -40,6 +44,7 @@ class ModelCard:
     horizon_days: int
     classes: UserClasses
     coefficients: list[float] = field(default_factory=list)
+    free_day_activity: float = 1.0
     metrics: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     code_version: str = ""
@@ -81,8 +86,8 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
         )
     if not is_computable(card):
         raise ModelMismatch(
-            f"{origin}: wanted are finite numbers, deviations over 0, and no or {n_inputs} coefficients; "
-            "run `sparkify train`"
+            f"{origin}: wanted are finite numbers, deviations and free days' activity over 0, and no or {n_inputs} "
+            "coefficients; run `sparkify train`"
         )
     return card
 
@@ -90,11 +95,12 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
 def is_computable(card: ModelCard) -> bool:
     """Whether a card's numbers can be scored with: JSON as Python reads it may hold NaN, and a file may be edited."""
     numbers = [*card.mean, *card.deviation, *card.typical, *card.calibration, card.threshold, *card.coefficients]
+    numbers.append(card.free_day_activity)
     are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     return (
         are_finite
         and len(card.calibration) == 2
-        and min(card.deviation) > 0
+        and min(*card.deviation, card.free_day_activity) > 0
         and len(card.coefficients) in (0, len(card.mean))
     )
 
@@ -134,14 +140,26 @@ def with_inputs(features: DataFrame, card: ModelCard) -> DataFrame:
 
 
 def calibrated(card: ModelCard, raw: Column) -> Column:
-    """The raw probability, calibrated: sigmoid(slope * logit(raw) + intercept)."""
+    """The raw probability, calibrated: sigmoid(slope * logit(raw) + intercept + log_exposure)."""
     bounded = F.least(F.greatest(raw, F.lit(LOGIT_BOUND)), F.lit(1.0 - LOGIT_BOUND))
     slope, intercept = card.calibration
-    return 1.0 / (1.0 + F.exp(-(F.log(bounded / (1.0 - bounded)) * slope + intercept)))
+    return 1.0 / (1.0 + F.exp(-(F.log(bounded / (1.0 - bounded)) * slope + intercept + log_exposure(card))))
+
+
+def log_exposure(card: ModelCard) -> Column:
+    """How much is to be expected of everybody in the horizon after `as_of_ms`: 0 of a horizon without a free day.
+
+    Who cancels does so on a visit, so that of a horizon with half as many visits half as many cancels are expected:
+    an offset, as in a Poisson regression (McCullagh and Nelder, Generalized Linear Models, 1989, chapter 6).
+    """
+    if card.free_day_activity == 1.0:
+        return F.lit(0.0)
+    free_days = free_days_after(F.col("as_of_ms") / F.lit(float(DAY_MS)), card.horizon_days)
+    return F.log(1.0 - free_days * ((1.0 - card.free_day_activity) / card.horizon_days))
 
 
 def with_probability(frame: DataFrame, model: Model, inputs: Column, name: str) -> DataFrame:
-    """`frame` and a column `name`: the calibrated probability for an array of standardised inputs."""
+    """`frame`, which has `as_of_ms`, and a column `name`: the calibrated probability for standardised inputs."""
     vector, output = f"{name}_vector", f"{name}_output"
     classifier = model.classifier.copy(
         {

@@ -144,6 +144,8 @@ def probabilities(facts: Facts) -> Section:
         "cancel, with its 95% interval (Wilson). Bars that reach the dashed line may differ from it by chance.",
         "The mean distance from that line, over the bins, is the calibration error (ECE). A tie across an edge is "
         "divided, hence the parts of users.",
+        f"On a weekend day or a holiday users do {facts.card.free_day_activity:.2f} times as much as on another day: "
+        "what the horizon has of either is in every probability.",
     )
     drawn = picture("reliability", "What was said and what came", lambda: plots.reliability(facts))
     by_label = (

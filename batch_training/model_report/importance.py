@@ -47,9 +47,9 @@ class Contributions:
 
 
 def sampled(snapshot: DataFrame, card: ModelCard, seed: int) -> DataFrame:
-    """user_id, label and INPUTS of the snapshot's users, or of MOST_USERS of them."""
+    """user_id, as_of_ms, label and INPUTS of the snapshot's users, or of MOST_USERS of them."""
     few = snapshot.orderBy(F.xxhash64("user_id", F.lit(seed)), "user_id").limit(MOST_USERS)
-    return with_inputs(few, card).select("user_id", LABEL, INPUTS).localCheckpoint()
+    return with_inputs(few, card).select("user_id", "as_of_ms", LABEL, INPUTS).localCheckpoint()
 
 
 def permutation_importance(users: DataFrame, model: Model, seed: int) -> Importance:
@@ -119,7 +119,7 @@ def contributions(users: DataFrame, model: Model) -> Contributions:
         slope = card.calibration[0]
         found = [(name, slope * weight) for name, weight in zip(input_names(card), card.coefficients, strict=True)]
     else:
-        effects = with_occlusion(users.select("user_id", INPUTS), model)
+        effects = with_occlusion(users.select("user_id", "as_of_ms", INPUTS), model)
         means = [F.avg(F.abs(F.col(EFFECTS)[number])) for number in range(len(REASONS))]
         found = list(zip(REASONS, effects.agg(F.array(*means)).first()[0], strict=True))
     return Contributions(bool(card.coefficients), tuple(sorted(found, key=lambda each: -abs(each[1]))))

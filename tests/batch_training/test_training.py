@@ -11,7 +11,6 @@ import pytest
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import INTERVALS
-from batch_training.calibration import platt
 from batch_training.cards import scale
 from batch_training.fitting import highest_by_user, with_scores
 from batch_training.folds import FOLD, require_both_in_folds
@@ -139,20 +138,6 @@ def test_every_line_of_the_log_is_in_the_account(trained, log):
         assert counts.read == sum(1 for _ in file)
     assert counts.read == counts.accepted + counts.without_user + sum(counts.rejected.values())
     assert summary(counts).startswith(f"{counts.read:,} lines read = {counts.accepted:,} events")
-
-
-def test_calibration_finds_the_odds_again(spark):
-    # raw says 0.2 and 0.8; one in ten and four in ten churn
-    rows = [(0.2, 1.0)] * 10 + [(0.2, 0.0)] * 90 + [(0.8, 1.0)] * 40 + [(0.8, 0.0)] * 60
-    slope, intercept = platt(spark.createDataFrame(rows, "probability DOUBLE, label DOUBLE"))
-    low, high = (1 / (1 + math.exp(-(slope * math.log(raw / (1 - raw)) + intercept))) for raw in (0.2, 0.8))
-    assert (low, high) == (pytest.approx(0.1, abs=1e-4), pytest.approx(0.4, abs=1e-4))
-
-
-def test_a_ranking_worse_than_chance_is_not_turned_round(spark):
-    rows = [(0.2, 1.0)] * 40 + [(0.2, 0.0)] * 60 + [(0.8, 1.0)] * 10 + [(0.8, 0.0)] * 90
-    slope, _ = platt(spark.createDataFrame(rows, "probability DOUBLE, label DOUBLE"))
-    assert slope == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("events", [[], [event(1, user="")]], ids=["empty", "without users"])

@@ -6,7 +6,7 @@ import pytest
 from holidays import country_holidays
 from pyspark.sql import functions as F
 
-from churn.free_days import EPOCH, holidays, holidays_between, is_holiday, is_weekend
+from churn.free_days import EPOCH, free_days_after, holidays, holidays_between, is_holiday, is_weekend
 
 YEARS = range(2015, 2036)
 
@@ -36,3 +36,15 @@ def test_holidays_ahead_are_counted_from_today_on(days):
         assert ahead == sum(day + timedelta(number) in holidays() for number in range(10)), day
     assert days[date(2018, 11, 20)][2] == 1  # Thanksgiving
     assert days[date(2018, 12, 24)][2] == 2  # Christmas and New Year
+
+
+@pytest.mark.parametrize("days", [1, 7, 10, 28])
+@pytest.mark.parametrize("gone", [0.0, 0.25])
+def test_free_days_after_a_moment_are_weekends_and_holidays_and_parts_count(spark, days, gone):
+    first, last = (date(YEARS[0], 1, 1) - EPOCH).days - 40, (date(YEARS[-1], 12, 31) - EPOCH).days + 40
+    found = free_days_after(F.col("id") + F.lit(gone), days)
+    for number, counted in spark.range(first, last).select("id", found).collect():
+        ahead = [EPOCH + timedelta(number + place) for place in range(days + 1)]
+        seen = [1 - gone, *[1] * (days - 1), gone]
+        expected = sum(part for day, part in zip(ahead, seen, strict=True) if day.weekday() >= 5 or day in holidays())
+        assert counted == pytest.approx(expected), ahead[0]

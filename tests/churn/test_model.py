@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import asdict, replace
+from datetime import date
 
 import numpy as np
 import pytest
 from pyspark.ml.classification import LogisticRegression, RandomForestClassifier
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.linalg import DenseVector
+from pyspark.sql import functions as F
 
 from churn.classes import UserClasses
 from churn.errors import ModelMismatch
 from churn.features import COUNTS, NAMES, words
+from churn.free_days import EPOCH
 from churn.model import Model, ModelCard, card_from, with_inputs
 from churn.scoring import HABITS, Scorer
 from churn.shadow import Shadow
@@ -151,6 +154,24 @@ def test_the_probability_is_the_calibrated_one(features, linear):
     assert [row.probability for row in by_user(features, linear)] == pytest.approx(expected.tolist(), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("day", "free_days"),
+    [(date(2018, 11, 10), 5), (date(2018, 11, 20), 3)],  # 4 weekend days and Veterans Day; 2 and Thanksgiving
+)
+def test_a_horizon_of_quiet_days_makes_a_cancel_as_much_rarer(features, linear, day, free_days):
+    later = features.withColumn("as_of_ms", F.lit((day - EPOCH).days * DAY_MS))
+    plain = np.array([row.probability for row in by_user(later, linear)])
+    quiet = replace(linear, card=replace(linear.card, free_day_activity=0.4))
+    found = np.array([row.probability for row in by_user(later, quiet)])
+    odds = (found / (1 - found)) / (plain / (1 - plain))
+    assert odds == pytest.approx(1 - 0.6 * free_days / 10)
+
+
+def test_a_card_of_before_free_days_counted_takes_all_days_alike():
+    values = {name: value for name, value in CARD.as_dict().items() if name != "free_day_activity"}
+    assert card_from(values, "here.json").free_day_activity == 1.0
+
+
 def test_linear_reasons_are_what_each_feature_adds_to_the_logit(features, linear):
     expected = by_reason((INPUTS - TYPICAL) * linear.classifier.coefficients.toArray() * SLOPE)
     for row, effects in zip(by_user(features, linear), expected, strict=True):
@@ -240,12 +261,14 @@ def test_a_card_whose_scale_is_cut_short_is_refused():
         {"calibration": [1.0]},
         {"threshold": math.nan},
         {"threshold": None},
+        {"free_day_activity": 0.0},
+        {"free_day_activity": math.nan},
         {"coefficients": [1.0]},
     ],
     ids=str,
 )
 def test_a_card_whose_numbers_give_no_score_is_refused(broken):
-    with pytest.raises(ModelMismatch, match=r"here\.json: wanted are finite numbers, deviations over 0"):
+    with pytest.raises(ModelMismatch, match=r"here\.json: wanted are finite numbers, deviations and free days"):
         card_from({**CARD.as_dict(), **broken}, "here.json")
 
 
