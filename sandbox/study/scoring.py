@@ -45,7 +45,7 @@ def without_reasons(model: Model) -> Scoring:
     features = feature_columns(F.col("as_of_ms"))
 
     def scored(states: DataFrame) -> DataFrame:
-        frame = with_inputs(alive(states).select("user_id", *features, *COUNTS), model.card)
+        frame = with_inputs(alive(states).select("user_id", "as_of_ms", *features, *COUNTS), model.card)
         return with_probability(frame, model, F.col(INPUTS), "probability").select("user_id", INPUTS, "probability")
 
     return scored
