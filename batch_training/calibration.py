@@ -1,6 +1,8 @@
 """From a learner's raw score to a probability that means what it says."""
 
 from dataclasses import replace
+from datetime import timedelta
+from statistics import mean
 
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.functions import array_to_vector
@@ -8,13 +10,10 @@ from pyspark.ml.linalg import Matrices
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from churn.free_days import free_days_after
+from churn.free_days import EPOCH, is_free
 from churn.labels import LABEL
-from churn.model import ModelCard, log_exposure
+from churn.model import LEAST_ACTIVITY, MOST_ACTIVITY, ModelCard, log_exposure
 from churn.state import DAY_MS
-
-IDENTITY = (1.0, 0.0)
-LEAST_ACTIVITY, MOST_ACTIVITY = 0.05, 20.0  # of a free day: a log of almost nothing but such days tells no more
 
 
 def with_calibration(card: ModelCard, raw: DataFrame) -> ModelCard:
@@ -30,15 +29,17 @@ def with_calibration(card: ModelCard, raw: DataFrame) -> ModelCard:
 def free_day_activity(partials: DataFrame, first_ms: int, end_ms: int) -> float:
     """Events on a weekend day or a holiday, by those on another day: means over the whole days (UTC) of a span.
 
-    `partials` are daily. 1 where there are no days of either kind; between LEAST_ACTIVITY and MOST_ACTIVITY.
+    `partials` are daily. Between LEAST_ACTIVITY and MOST_ACTIVITY; 1 where the span has no days of either kind.
     """
-    in_span = partials.where(F.col("day_ms").between(-(-first_ms // DAY_MS) * DAY_MS, end_ms - DAY_MS))
-    by_day = in_span.groupBy("day_ms").agg(F.sum("n_events").alias("events"))
-    is_free = (free_days_after(F.col("day_ms") / F.lit(float(DAY_MS)), 1) > 0).alias("is_free")
-    means = {row.is_free: row.mean for row in by_day.groupBy(is_free).agg(F.avg("events").alias("mean")).collect()}
-    if not means.get(True) or not means.get(False):
+    by_day = partials.groupBy("day_ms").agg(F.sum("n_events").alias("events"))
+    events = {row["day_ms"] // DAY_MS: row["events"] for row in by_day.collect()}
+    by_kind: dict[bool, list[int]] = {True: [], False: []}
+    for day in range(-(-first_ms // DAY_MS), end_ms // DAY_MS):
+        by_kind[is_free(EPOCH + timedelta(day))].append(events.get(day, 0))
+    if not all(by_kind.values()):
         return 1.0
-    return float(min(max(means[True] / means[False], LEAST_ACTIVITY), MOST_ACTIVITY))
+    on_free_days, on_others = mean(by_kind[True]), mean(by_kind[False])
+    return min(max(on_free_days / on_others, LEAST_ACTIVITY), MOST_ACTIVITY) if on_others else MOST_ACTIVITY
 
 
 def platt(raw: DataFrame) -> tuple[float, float]:

@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import intervals
@@ -14,9 +15,11 @@ from batch_training.learners import MAJORITY, Learner
 from batch_training.report import Result
 from batch_training.roles import Roles
 from batch_training.settings import Settings
+from batch_training.split import WEEK_DAYS
 from batch_training.threshold import NEVER, Scored, consequences, thresholds
 from batch_training.tuning import Step, named, tuned
-from churn.model import Model, ModelCard
+from churn.model import Model, ModelCard, uncalibrated
+from churn.state import DAY_MS
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,13 @@ class Candidate:
 def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Settings, step: Step) -> Candidate:
     """The learner fitted on the training snapshots; the calibration snapshot sets its scale and its threshold."""
     started = time.perf_counter()
-    plain = replace(card, free_day_activity=1.0)  # what the calendar does, learners need not be told
-    best = tuned(learner, roles.training, plain, step)
+    best = tuned(learner, roles.training, uncalibrated(card), step)
     classifier = fitted(best.learner, roles.training)
-    raw = of_vectors(roles.calibration, Model(plain, classifier))
-    named_card = replace(card, learner=learner.name, coefficients=coefficients(classifier))
-    model = Model(with_calibration(named_card, raw), classifier)
+    of_learner = replace(card, learner=learner.name, coefficients=coefficients(classifier))
+    raw = of_vectors(roles.calibration, Model(uncalibrated(of_learner), classifier))
+    model = Model(with_calibration(of_learner, raw), classifier)
     calibration, test = (outcome(of_vectors(frame, model)) for frame in (roles.calibration, roles.test))
-    week = highest_by_user(of_vectors(roles.week, model))
+    week = highest_by_user(of_vectors(in_any_week(roles.week), model))
     by_rule = thresholds(Scored(calibration, week), settings.goals)
     threshold = by_rule[settings.goals.rule]
     offer = settings.goals.offer
@@ -65,6 +67,14 @@ def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Setting
     return Candidate(
         Model(replace(model.card, threshold=threshold), classifier), result, calibration, test, best.learner
     )
+
+
+def in_any_week(week: DataFrame) -> DataFrame:
+    """The snapshots of a week as if on the same weekdays of January 1970, when the calendar has no holidays.
+
+    A threshold that was set for a week before holidays would alert too many in all others.
+    """
+    return week.withColumn("as_of_ms", F.pmod("as_of_ms", F.lit(WEEK_DAYS * DAY_MS)))
 
 
 def majority(roles: Roles, settings: Settings) -> Result:

@@ -8,13 +8,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from batch_training.calibration import IDENTITY
 from batch_training.classes import described, learnt_classes
 from batch_training.report import Report
 from batch_training.threshold import NEVER
 from churn.classes import SHARES, shares
 from churn.features import NAMES
-from churn.model import ModelCard, raw_inputs
+from churn.model import IDENTITY, ModelCard, raw_inputs
 
 CONSTANT = 1e-9  # an input whose deviation is a smaller part of its mean is the same for all
 

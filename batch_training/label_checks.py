@@ -1,7 +1,6 @@
 """Checks of an audit that alter labels: shuffled, they teach nothing; moved in time, they tell what is foreseen."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -9,7 +8,6 @@ from pyspark.sql import functions as F
 
 from batch_training.alterations import with_shuffled_labels
 from batch_training.bootstrap import intervals
-from batch_training.calibration import IDENTITY
 from batch_training.evaluation import Floats, Outcome, average_precision, roc_auc
 from batch_training.fitting import fitted, of_vectors, outcome
 from batch_training.learners import Learner
@@ -19,7 +17,7 @@ from batch_training.threshold import NEVER, Goals
 from batch_training.view_checks import Check
 from churn.events import CANCELLED, has_code
 from churn.labels import LABEL, is_within_horizon
-from churn.model import Model, ModelCard
+from churn.model import Model, ModelCard, uncalibrated
 from churn.state import DAY_MS
 
 SHUFFLES = 8  # one shuffle has skill by luck: a random direction among features that go together ranks well or badly
@@ -30,7 +28,7 @@ def shuffled(
     learner: Learner, roles: Roles, card: ModelCard, seed: int, shuffle: Callable[..., DataFrame] = with_shuffled_labels
 ) -> list[Check]:
     """Whether the learner has skill where there is nothing to learn; and, to read beside it, its skill otherwise."""
-    test = vectors(roles.test, card, "as_of_ms", LABEL)
+    test = vectors(roles.test, card, LABEL)
     blind = [forecast(learner, shuffle(roles.training, number), card, test) for number in range(seed, seed + SHUFFLES)]
     sighted = forecast(learner, roles.training, card, test)
     base_rate = intervals(sighted, NEVER, Goals.budget, seed)["base_rate"]
@@ -45,7 +43,7 @@ def shuffled(
 def forecast(learner: Learner, training: DataFrame, card: ModelCard, test: DataFrame) -> Outcome:
     """What the learner, fitted on the rows with the card's inputs, says of the test's vectors; not calibrated."""
     classifier = fitted(learner, vectors(training, card, LABEL))
-    return outcome(of_vectors(test, Model(replace(card, calibration=IDENTITY), classifier)))
+    return outcome(of_vectors(test, Model(uncalibrated(card), classifier)))
 
 
 def without_skill(done: str, figures: Floats, base_rate: list[float]) -> Check:

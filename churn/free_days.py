@@ -51,20 +51,30 @@ def is_weekend(day: Column) -> Column:
     return _weekday(day) >= SATURDAY
 
 
+@cache
+def weekday_holidays() -> frozenset[date]:
+    """The holidays that no weekend holds."""
+    return frozenset(day for day in holidays() if day.weekday() < SATURDAY)
+
+
+def is_free(day: date) -> bool:
+    """Whether it is a day of a weekend or a holiday."""
+    return day.weekday() >= SATURDAY or day in holidays()
+
+
 def free_days_after(moment: Column, days: int) -> Column:
     """Weekend days and holidays within so many times 24 hours after a moment (days since the epoch); parts count."""
     today = F.floor(moment).cast("int")
-    gone = moment - today  # of today; as much of the last day, which today's rest leaves over, is in view
+    gone = moment - today  # the share of today that is over; as much of the day after the last whole one comes in
     return _free_days(today, days) * (1.0 - gone) + _free_days(today + 1, days) * gone
 
 
 def _free_days(start_day: Column, days: int) -> Column:
     """Weekend days and holidays among so many whole days from start_day on."""
     weeks, rest = divmod(days, WEEK)
-    late = [sum((weekday + day) % WEEK >= SATURDAY for day in range(rest)) for weekday in range(WEEK)]
-    in_rest = F.array(*map(F.lit, late))[_weekday(start_day)]
-    others = frozenset(day for day in holidays() if day.weekday() < SATURDAY)
-    return in_rest + weeks * (WEEK - SATURDAY) + _counted(others, start_day, start_day + days)
+    in_rest = [sum((weekday + day) % WEEK >= SATURDAY for day in range(rest)) for weekday in range(WEEK)]
+    of_weekends = F.array(*map(F.lit, in_rest))[_weekday(start_day)] + weeks * (WEEK - SATURDAY)
+    return of_weekends + _counted(weekday_holidays(), start_day, start_day + days)
 
 
 def _weekday(day: Column) -> Column:

@@ -1,7 +1,7 @@
 """What a trained model is: its card, its inputs, its calibrated probability."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pyspark.ml import PredictionModel
@@ -19,6 +19,8 @@ INPUTS = "inputs"  # the column of a model's standardised inputs, in the card's 
 PER_CLASS = 3  # inputs a class of users has: its share, that while the user pays, and that by how active he is
 
 LOGIT_BOUND = 1e-9  # keeps the logit of a raw probability finite
+IDENTITY = (1.0, 0.0)  # the calibration that changes nothing
+LEAST_ACTIVITY, MOST_ACTIVITY = 0.05, 20.0  # of a free day: a log of almost nothing but such days tells no more
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class ModelCard:
     The inputs are the features in the model's scale (log1p), then PER_CLASS a class of users; `mean`, `deviation`
     and `typical` are theirs, in that order.
     `calibration` is (slope, intercept) on the raw probability's logit (Platt, 1999).
-    `free_day_activity` is how much users do on a weekend day or a holiday, in terms of other days; 1 means that the
-    calendar tells nothing, which is what a card says that was written before there was this field.
+    `free_day_activity` is the events of a weekend day or a holiday by those of another day; with 1, as on a card that
+    was written before there was this field, all days count alike.
     `coefficients` are the linear model's, in the standardised scale; empty for other learners.
     """
 
@@ -86,8 +88,8 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
         )
     if not is_computable(card):
         raise ModelMismatch(
-            f"{origin}: wanted are finite numbers, deviations and free days' activity over 0, and no or {n_inputs} "
-            "coefficients; run `sparkify train`"
+            f"{origin}: wanted are finite numbers, deviations over 0, no or {n_inputs} coefficients, a free day's "
+            f"activity from {LEAST_ACTIVITY:g} to {MOST_ACTIVITY:g}, and a horizon of whole days; run `sparkify train`"
         )
     return card
 
@@ -100,7 +102,10 @@ def is_computable(card: ModelCard) -> bool:
     return (
         are_finite
         and len(card.calibration) == 2
-        and min(*card.deviation, card.free_day_activity) > 0
+        and min(card.deviation) > 0
+        and LEAST_ACTIVITY <= card.free_day_activity <= MOST_ACTIVITY
+        and isinstance(card.horizon_days, int)
+        and card.horizon_days >= 1
         and len(card.coefficients) in (0, len(card.mean))
     )
 
@@ -139,6 +144,11 @@ def with_inputs(features: DataFrame, card: ModelCard) -> DataFrame:
     return features.withColumn(SHARES, shares(card.classes)).withColumn(INPUTS, standardised(card))
 
 
+def uncalibrated(card: ModelCard) -> ModelCard:
+    """The card with which a model says what its learner says."""
+    return replace(card, calibration=IDENTITY, free_day_activity=1.0)
+
+
 def calibrated(card: ModelCard, raw: Column) -> Column:
     """The raw probability, calibrated: sigmoid(slope * logit(raw) + intercept + log_exposure)."""
     bounded = F.least(F.greatest(raw, F.lit(LOGIT_BOUND)), F.lit(1.0 - LOGIT_BOUND))
@@ -147,10 +157,11 @@ def calibrated(card: ModelCard, raw: Column) -> Column:
 
 
 def log_exposure(card: ModelCard) -> Column:
-    """How much is to be expected of everybody in the horizon after `as_of_ms`: 0 of a horizon without a free day.
+    """The logarithm of the events expected in the horizon after `as_of_ms`, by those of as many working days.
 
-    Who cancels does so on a visit, so that of a horizon with half as many visits half as many cancels are expected:
-    an offset, as in a Poisson regression (McCullagh and Nelder, Generalized Linear Models, 1989, chapter 6).
+    Who cancels does so on a visit: half as many visits, half as many cancels. That is an offset, as Poisson regression
+    has it (McCullagh and Nelder, Generalized Linear Models, 1989, chapter 6); the log odds are close to the logarithm
+    of the rate as long as cancels are rare.
     """
     if card.free_day_activity == 1.0:
         return F.lit(0.0)

@@ -55,8 +55,7 @@ class CurrentModel:
     def _loaded(self, version: str) -> Scorer:
         """The version's scorer, once it has scored a user."""
         found = Scorer(self._registry.load(version))
-        user = made_up(self._spark).select("*", *(F.lit(0).alias(name) for name in ("user_id", "as_of_ms", "last_ms")))
-        require_probability(found.explained(user).first()["probability"], version)
+        require_probability(found.explained(made_up(self._spark)).first()["probability"], version)
         log.info("model=%s learner=%s", version, found.model.card.learner)
         return found
 
@@ -99,7 +98,8 @@ def tried(shadow: Shadow, spark: SparkSession) -> Shadow:
 
 def made_up(spark: SparkSession) -> DataFrame:
     """A user with all features and counts, to try a model on."""
-    return spark.range(1).select(*(F.lit(1.0).alias(name) for name in (*NAMES, *COUNTS)))
+    whom_and_when = (F.lit(0).alias(name) for name in ("user_id", "as_of_ms", "last_ms"))
+    return spark.range(1).select(*whom_and_when, *(F.lit(1.0).alias(name) for name in (*NAMES, *COUNTS)))
 
 
 def require_probability(found: float, version: str) -> None:

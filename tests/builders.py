@@ -215,3 +215,13 @@ def naive_features(events: Sequence[Event], user: str, as_of_ms: int) -> dict[st
         "holiday_songs_per_100_songs": by_time("holiday"),
         "holidays_ahead": holidays_from(datetime.fromtimestamp(as_of_ms / 1000, UTC).date(), 10),
     }
+
+
+def naive_free_days(as_of_ms: int, days: int) -> float:
+    """How much of so many times 24 hours is weekend or holiday, day by day, in days."""
+    end_ms, found_ms = as_of_ms + days * DAY_MS, 0
+    for day_ms in range(as_of_ms // DAY_MS * DAY_MS, end_ms, DAY_MS):
+        day = datetime.fromtimestamp(day_ms / 1000, UTC).date()
+        if day.weekday() >= 5 or day in HOLIDAYS:
+            found_ms += min(day_ms + DAY_MS, end_ms) - max(day_ms, as_of_ms)
+    return found_ms / DAY_MS

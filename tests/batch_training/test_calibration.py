@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 from pyspark.sql import functions as F
 
-from batch_training.calibration import LEAST_ACTIVITY, MOST_ACTIVITY, free_day_activity, platt, with_calibration
+from batch_training.calibration import free_day_activity, platt, with_calibration
+from batch_training.candidates import in_any_week
 from batch_training.logs import accepted_events
 from churn.free_days import EPOCH
-from churn.model import calibrated
+from churn.model import LEAST_ACTIVITY, MOST_ACTIVITY, calibrated
 from churn.state import DAY_MS, daily
 from tests.batch_training.conftest import NOW
 from tests.builders import START_MS, event, lines
@@ -56,6 +57,20 @@ def test_a_score_means_what_it_says_whatever_weekday_it_was_calibrated_on(spark)
         assert found == pytest.approx(odds / (1 + odds), rel=2e-3)
 
 
+def test_a_threshold_is_set_for_a_week_without_holidays(spark):
+    card = replace(CARD, free_day_activity=0.4)
+
+    def told(first_day, of=lambda frame: frame):
+        days = spark.createDataFrame(
+            [(midnight(first_day) + n * DAY_MS, 0.05) for n in range(7)], "as_of_ms LONG, raw DOUBLE"
+        )
+        return {row[0] for row in of(days).select(calibrated(card, F.col("raw"))).collect()}
+
+    before_holidays, in_september = date(2018, 11, 4), date(2018, 9, 9)
+    assert told(before_holidays) != told(in_september)
+    assert told(before_holidays, in_any_week) == told(in_september)
+
+
 @pytest.fixture
 def activity(spark, tmp_path):
     """A function from events to the activity of free days in the sixty days from START_MS on."""
@@ -82,8 +97,18 @@ def test_the_activity_of_free_days_is_that_of_whole_days_in_the_span(activity):
 
 @pytest.mark.parametrize(
     ("on_free_days", "on_others", "expected"),
-    [(0, 4, 1.0), (4, 0, 1.0), (1, 24, LEAST_ACTIVITY), (24, 1, MOST_ACTIVITY)],
+    [(0, 4, LEAST_ACTIVITY), (1, 24, LEAST_ACTIVITY), (24, 1, MOST_ACTIVITY), (4, 0, MOST_ACTIVITY)],
 )
-def test_a_log_of_hardly_any_days_of_one_kind_tells_little_or_nothing(activity, on_free_days, on_others, expected):
+def test_a_log_of_hardly_any_days_of_one_kind_tells_no_more_than_the_bound(activity, on_free_days, on_others, expected):
     events = [each for day in range(1, 60) for each in visits(day, on_free_days if day in FREE_DAYS else on_others)]
     assert activity(events) == expected
+
+
+def test_days_without_an_event_are_days_too(activity):
+    of_days = [each for day in range(1, 60) if day not in FREE_DAYS or day == 5 for each in visits(day, 4)]
+    assert activity(of_days) == pytest.approx(1 / sum(day >= 1 for day in FREE_DAYS))
+
+
+def test_a_span_without_free_days_takes_all_days_alike(spark):
+    nothing = spark.createDataFrame([], "day_ms LONG, n_events LONG")
+    assert free_day_activity(nothing, START_MS, START_MS + 5 * DAY_MS) == 1.0

@@ -11,6 +11,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from batch_training.bootstrap import INTERVALS
+from batch_training.candidates import in_any_week
 from batch_training.cards import scale
 from batch_training.fitting import highest_by_user, with_scores
 from batch_training.folds import FOLD, require_both_in_folds
@@ -84,7 +85,7 @@ def test_the_threshold_keeps_to_the_weeks_budget_where_it_was_chosen(training):
     week = training.snapshots.where(F.col("as_of_ms").isin(*split.week_ms))
     alerted = []
     for candidate in training.candidates:
-        highest = highest_by_user(with_scores(week, candidate.model))
+        highest = highest_by_user(with_scores(in_any_week(week), candidate.model))
         alerted.append((highest >= candidate.model.card.threshold).sum())
         assert alerted[-1] <= 0.05 * len(highest)  # none, where a tie is larger than the budget
         assert candidate.result.calibration["alerted_share"] * candidate.result.calibration["users"] <= alerted[-1]
@@ -125,6 +126,11 @@ def test_progress_is_told_fit_by_fit(spark, log):
 
     train(spark, log, Settings(learners=("logistic",)), NOW, Listener())
     assert Listener.steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_free_days_are_as_quiet_as_the_simulator_has_them(training):
+    # it lets half of the sessions of such days take place, but they go on from the days before
+    assert all(0.4 < candidate.model.card.free_day_activity < 0.75 for candidate in training.candidates)
 
 
 def test_calibrated_probabilities_have_the_calibration_snapshots_base_rate(trained):

@@ -262,13 +262,16 @@ def test_a_card_whose_scale_is_cut_short_is_refused():
         {"threshold": math.nan},
         {"threshold": None},
         {"free_day_activity": 0.0},
+        {"free_day_activity": 1e-17},
+        {"horizon_days": 0},
+        {"horizon_days": 2.5},
         {"free_day_activity": math.nan},
         {"coefficients": [1.0]},
     ],
     ids=str,
 )
 def test_a_card_whose_numbers_give_no_score_is_refused(broken):
-    with pytest.raises(ModelMismatch, match=r"here\.json: wanted are finite numbers, deviations and free days"):
+    with pytest.raises(ModelMismatch, match=r"here\.json: wanted are finite numbers, deviations over 0"):
         card_from({**CARD.as_dict(), **broken}, "here.json")
 
 

@@ -79,7 +79,7 @@ def test_the_last_scores_are_those_of_an_undisturbed_stream(life, classifier):
     last = {score["user_id"]: score for score in life.scores}
     for user in USERS:
         assert as_of_ms(last[user]) == life.clock_ms
-        expected = probability(classifier, naive_features(life.log, user, life.clock_ms))
+        expected = probability(classifier, naive_features(life.log, user, life.clock_ms), life.clock_ms)
         assert last[user]["probability"] == pytest.approx(expected, abs=1e-9)
 
 

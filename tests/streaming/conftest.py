@@ -19,7 +19,7 @@ from churn_io.registry import Registry
 from streaming.job import Settings
 from streaming.source import Source
 from streaming.trigger import Policy
-from tests.builders import ONE_CLASS
+from tests.builders import ONE_CLASS, naive_free_days
 from tests.topic_reading import all_records
 
 N_INPUTS = len(NAMES) + PER_CLASS
@@ -37,6 +37,7 @@ CARD = ModelCard(
     threshold=0.5,
     horizon_days=10,
     classes=ONE_CLASS,
+    free_day_activity=0.9,
 )
 
 
@@ -80,13 +81,19 @@ def publish_model(spark, folder, classifier, card):
     Registry(spark, folder).publish(replace(card, coefficients=list(classifier.coefficients)), classifier)
 
 
-def probability(classifier, features):
-    """The card's scale and the classifier's sigmoid, in plain Python."""
+def probability(classifier, features, as_of_ms):
+    """The card's scale, the classifier's sigmoid and the days ahead, in plain Python."""
     margin = classifier.intercept + sum(
         weight * math.log1p(features[name])
         for weight, name in zip(classifier.coefficients[: len(NAMES)], NAMES, strict=True)
     )
-    return 1 / (1 + math.exp(-margin))
+    return 1 / (1 + math.exp(-margin - log_exposure(CARD, as_of_ms)))
+
+
+def log_exposure(card, as_of_ms):
+    """The logarithm of the share of activity that the horizon's free days leave."""
+    free_days = naive_free_days(as_of_ms, card.horizon_days)
+    return math.log(1 - (1 - card.free_day_activity) * free_days / card.horizon_days)
 
 
 def values(records):

@@ -77,7 +77,7 @@ def assert_scores(scores, classifier, log, clock_ms):
     features = {user: naive_features(log, user, clock_ms) for user in users_of(log)}
     assert last.keys() == {user for user, naive in features.items() if naive}
     for user, found in last.items():
-        assert found == pytest.approx(probability(classifier, features[user]), abs=1e-9)
+        assert found == pytest.approx(probability(classifier, features[user], clock_ms), abs=1e-9)
 
 
 def assert_alerts(found, scores, clock_ms, is_young):

@@ -51,7 +51,7 @@ def test_a_score_is_the_models_for_the_naive_features(spark, job, send, read, cl
     clock_ms = max(each["ts"] for each in log)
     last = {score["user_id"]: score for score in values(read(job.topics.scores))}
     for user, score in last.items():
-        expected = probability(classifier, naive_features(log, user, clock_ms))
+        expected = probability(classifier, naive_features(log, user, clock_ms), clock_ms)
         assert score["probability"] == pytest.approx(expected, abs=1e-9)
 
 

@@ -68,4 +68,5 @@ def test_a_batch_that_failed_is_repeated_and_the_run_goes_on(spark, job, send, r
 
 def undisturbed(classifier, log, user):
     """The probability for the naive features of the whole log."""
-    return probability(classifier, naive_features(log, user, max(each["ts"] for each in log)))
+    clock_ms = max(each["ts"] for each in log)
+    return probability(classifier, naive_features(log, user, clock_ms), clock_ms)

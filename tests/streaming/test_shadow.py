@@ -5,6 +5,7 @@ import logging
 import math
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import jsonschema
@@ -20,11 +21,13 @@ from streaming.models import tried
 from streaming.reader import Reading, alerts
 from tests.builders import by_time, grumbler, listener
 from tests.conftest import new_topics
-from tests.streaming.conftest import CARD, values
+from tests.streaming.conftest import CARD, log_exposure, values
 from tests.streaming.test_job import schema
 
 # over its threshold is everybody: were an alert to come from it, there would be more of them
-SHADOW_CARD = replace(CARD, version="v2", calibration=(0.5, 0.3), threshold=0.01, horizon_days=20)
+SHADOW_CARD = replace(
+    CARD, version="v2", calibration=(0.5, 0.3), threshold=0.01, horizon_days=20, free_day_activity=0.8
+)
 LOG = by_time(grumbler("angry", range(20, 40)), listener("calm", range(20, 40)))
 LONG = by_time(grumbler("angry", range(20, 60)), listener("calm", range(20, 60)))
 
@@ -68,8 +71,9 @@ def test_a_shadow_says_its_score_in_each_record_and_changes_neither_scores_nor_a
     assert {alert["user_id"] for alert in alerts_alone} == {"angry"}
     for score in beside:
         jsonschema.validate(score, schema("churn-scores"))
-        logit = math.log(score["probability"] / (1 - score["probability"]))
-        expected = 1 / (1 + math.exp(-(0.5 * logit + 0.3)))
+        clock_ms = round(datetime.fromisoformat(score["as_of"]).timestamp() * 1000)
+        logit = math.log(score["probability"] / (1 - score["probability"])) - log_exposure(CARD, clock_ms)
+        expected = 1 / (1 + math.exp(-(0.5 * logit + 0.3 + log_exposure(SHADOW_CARD, clock_ms))))
         said = {"model_version": "v2", "probability": pytest.approx(expected, abs=1e-9)}
         assert score["shadow"] == said | {"threshold": 0.01, "horizon_days": 20}
 

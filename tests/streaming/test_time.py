@@ -23,7 +23,7 @@ def undisturbed(spark, job, read, classifier):
         last = {score["user_id"]: score for score in values(read(job.topics.scores))}
         assert {score["as_of"] for score in last.values()} == {"2018-11-09T00:00:00.000Z"}
         for user in ("angry", "calm"):
-            expected = probability(classifier, naive_features(LOG, user, LOG[-1]["ts"]))
+            expected = probability(classifier, naive_features(LOG, user, LOG[-1]["ts"]), LOG[-1]["ts"])
             assert last[user]["probability"] == pytest.approx(expected, abs=1e-9)
         query = f"{job.checkpoint}/query"
         kept = stored_states(spark, query, Checkpoint(Storage(spark), job.checkpoint).last_committed())
