@@ -36,10 +36,11 @@ class Candidate:
 def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Settings, step: Step) -> Candidate:
     """The learner fitted on the training snapshots; the calibration snapshot sets its scale and its threshold."""
     started = time.perf_counter()
-    best = tuned(learner, roles.training, uncalibrated(card), step)
+    plain = uncalibrated(card)
+    best = tuned(learner, roles.training, plain, step)
     classifier = fitted(best.learner, roles.training)
+    raw = of_vectors(roles.calibration, Model(plain, classifier))
     of_learner = replace(card, learner=learner.name, coefficients=coefficients(classifier))
-    raw = of_vectors(roles.calibration, Model(uncalibrated(of_learner), classifier))
     model = Model(with_calibration(of_learner, raw), classifier)
     calibration, test = (outcome(of_vectors(frame, model)) for frame in (roles.calibration, roles.test))
     week = highest_by_user(of_vectors(in_any_week(roles.week), model))

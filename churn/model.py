@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from pyspark.ml import PredictionModel
@@ -96,8 +97,8 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
 
 def is_computable(card: ModelCard) -> bool:
     """Whether a card's numbers can be scored with: JSON as Python reads it may hold NaN, and a file may be edited."""
-    numbers = [*card.mean, *card.deviation, *card.typical, *card.calibration, card.threshold, *card.coefficients]
-    numbers.append(card.free_day_activity)
+    lists = (card.mean, card.deviation, card.typical, card.calibration, card.coefficients)
+    numbers = [*chain(*lists), card.threshold, card.free_day_activity]
     are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     return (
         are_finite
@@ -149,11 +150,15 @@ def uncalibrated(card: ModelCard) -> ModelCard:
     return replace(card, calibration=IDENTITY, free_day_activity=1.0)
 
 
-def calibrated(card: ModelCard, raw: Column) -> Column:
-    """The raw probability, calibrated: sigmoid(slope * logit(raw) + intercept + log_exposure)."""
+def calibrated(card: ModelCard, raw: Column, exposure: Column | None = None) -> Column:
+    """The raw probability, calibrated: sigmoid(slope * logit(raw) + intercept + log_exposure).
+
+    `exposure` is the card's `log_exposure` where that has been computed already.
+    """
     bounded = F.least(F.greatest(raw, F.lit(LOGIT_BOUND)), F.lit(1.0 - LOGIT_BOUND))
     slope, intercept = card.calibration
-    return 1.0 / (1.0 + F.exp(-(F.log(bounded / (1.0 - bounded)) * slope + intercept + log_exposure(card))))
+    offset = log_exposure(card) if exposure is None else exposure
+    return 1.0 / (1.0 + F.exp(-(F.log(bounded / (1.0 - bounded)) * slope + intercept + offset)))
 
 
 def log_exposure(card: ModelCard) -> Column:
@@ -169,7 +174,9 @@ def log_exposure(card: ModelCard) -> Column:
     return F.log(1.0 - free_days * ((1.0 - card.free_day_activity) / card.horizon_days))
 
 
-def with_probability(frame: DataFrame, model: Model, inputs: Column, name: str) -> DataFrame:
+def with_probability(
+    frame: DataFrame, model: Model, inputs: Column, name: str, exposure: Column | None = None
+) -> DataFrame:
     """`frame`, which has `as_of_ms`, and a column `name`: the calibrated probability for standardised inputs."""
     vector, output = f"{name}_vector", f"{name}_output"
     classifier = model.classifier.copy(
@@ -182,4 +189,4 @@ def with_probability(frame: DataFrame, model: Model, inputs: Column, name: str) 
     )
     raw = vector_to_array(F.col(output))[1]
     scored = classifier.transform(frame.withColumn(vector, array_to_vector(inputs)))
-    return scored.withColumn(name, calibrated(model.card, raw)).drop(vector, output)
+    return scored.withColumn(name, calibrated(model.card, raw, exposure)).drop(vector, output)

@@ -8,13 +8,14 @@ from pyspark.sql import functions as F
 from churn.classes import SHARES, shares
 from churn.constants import constant
 from churn.features import COUNTS, NAMES, feature_columns, words
-from churn.model import INPUTS, Model, ModelCard, standardised, with_probability
+from churn.model import INPUTS, Model, ModelCard, log_exposure, standardised, with_probability
 from churn.shadow import SHADOW, Shadow
 from churn.state import alive
 
 N_REASONS = 3
 HABITS = "habits"  # the reason that all inputs of the classes of users make together
 
+EXPOSURE = "exposure"  # the column of the log exposure: once a user, not once a variant of his
 EFFECTS = "effects"  # the column of what each feature, and at the end HABITS, does to the score
 
 SCORE_COLUMNS = ("user_id", "as_of_ms", "last_ms", "probability", "reasons")
@@ -81,7 +82,8 @@ def with_occlusion(frame: DataFrame, model: Model) -> DataFrame:
         return F.when(is_hidden(index), typicals[index]).otherwise(value)
 
     hidden = F.explode(F.sequence(F.lit(-1), F.lit(len(NAMES))))  # -1: nothing is hidden
-    variants = with_probability(frame.withColumn("hidden", hidden), model, F.transform(INPUTS, occluded), "probability")
+    rows = frame.withColumn(EXPOSURE, log_exposure(model.card)).withColumn("hidden", hidden)
+    variants = with_probability(rows, model, F.transform(INPUTS, occluded), "probability", F.col(EXPOSURE))
     outcomes = F.sort_array(F.collect_list(F.struct("hidden", "probability")))
     by_user = variants.groupBy("user_id").agg(
         F.any_value(F.struct(*frame.columns)).alias("user"), outcomes.alias("outcomes")

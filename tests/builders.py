@@ -24,7 +24,7 @@ TABLE = Path(__file__).parent.parent / "churn" / "tables" / "metros.csv"
 METROS = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines()))
 CODES = {row["name"]: line for line, row in enumerate(METROS, start=1)}
 ELSEWHERE = {"population_2014": 1_971_274, "zone": "America/New_York"}  # Indianapolis: half of all live in larger areas
-HOLIDAYS = country_holidays("US", years=range(2018, 2020))
+HOLIDAYS = country_holidays("US", years=range(2015, 2036), expand=False)  # the years of the table
 
 Event = dict[str, Any]
 
