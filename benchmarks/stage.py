@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import uuid
 import venv
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -72,7 +73,17 @@ def set_up(
             raise BadSetup(
                 f"{log}: wanted are {wanted} rows, found {replayed['acknowledged']}; delete it, or ask for fewer"
             )
-        yield Stage(folder, broker.bootstrap, wanted, users, log, replayed["rate"])
+        stage = Stage(folder, broker.bootstrap, wanted, users, log, replayed["rate"])
+        warm_up(stage)
+        yield stage
+
+
+def warm_up(stage: Stage) -> None:
+    """A stream that nobody times: its end leaves the archive of the JVM's classes that the next ones start with."""
+    name = f"warm-{uuid.uuid4().hex[:6]}"
+    (events,) = new_topics(stage.bootstrap, [USER_EVENTS], name)
+    sparkify("replay", stage.log, "--unpaced", "--limit", 1, "--bootstrap", stage.bootstrap, "--topic", events)
+    run(score_command(stage, name, "--topic", events, "--available-now"))
 
 
 def simulated_log(folder: Path, events: int, users: int) -> Path:

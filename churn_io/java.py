@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from churn.errors import BadSetup
@@ -24,6 +25,11 @@ def require_java() -> Path:
     return java
 
 
+def java_version() -> str:
+    """What it says of itself: vendor, version, build; raises BadSetup as `require_java` does."""
+    return _said(require_java())
+
+
 def _java() -> Path:
     home = os.environ.get("JAVA_HOME")
     if home:
@@ -39,8 +45,14 @@ def _java() -> Path:
 
 def _major_version(java: Path) -> int:
     """17 for 'openjdk version "17.0.15"', 8 for 'java version "1.8.0_392"'."""
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    match = re.search(r'version "(?:1\.)?(\d+)', answer.stderr + answer.stdout)
+    said = _said(java)
+    match = re.search(r'version "(?:1\.)?(\d+)', said)
     if match is None:
-        raise BadSetup(f"{java} -version says {(answer.stderr or answer.stdout).strip()[:200]!r}; {ADVICE}")
+        raise BadSetup(f"{java} -version says {said.strip()[:200]!r}; {ADVICE}")
     return int(match.group(1))
+
+
+@cache
+def _said(java: Path) -> str:
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    return answer.stderr + answer.stdout

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
+from churn_io import class_archive
 from churn_io.jars import connector_jars, s3_jars
 from churn_io.java import require_java
 from churn_io.masters import is_local, require_master
 from churn_io.storage import is_object_store, require_stores
 
 SHUFFLE_PARTITIONS = 2  # one to two a core; 200, Spark's default, would be frozen into the checkpoint
+JAVA_OPTIONS_NAME = "spark.driver.extraJavaOptions"
 DEFAULT_MASTER = "local[*]"
 
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
@@ -29,12 +31,10 @@ PATIENCE = {
     "Tier4CompileThreshold": 60_000,
     "Tier4BackEdgeThreshold": 160_000,
 }
+# another JVM than HotSpot knows none of them, and is not to end for it
+JAVA_OPTIONS = ["-XX:+IgnoreUnrecognizedVMOptions", *(f"-XX:{name}={value}" for name, value in PATIENCE.items())]
 # for a Spark on this machine; a cluster's hosts and sizes are the cluster's to say, or spark-submit's
 OWN_SPARK = {
-    # another JVM than HotSpot knows none of them, and is not to end for it
-    "spark.driver.extraJavaOptions": " ".join(
-        ["-XX:+IgnoreUnrecognizedVMOptions", *(f"-XX:{name}={value}" for name, value in PATIENCE.items())]
-    ),
     "spark.sql.shuffle.partitions": str(SHUFFLE_PARTITIONS),
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -63,6 +63,9 @@ SETTINGS = {
     "spark.ui.retainedStages": "20",
     "spark.ui.retainedTasks": "1000",
     "spark.log.level": "ERROR",
+    # for each column that is made PySpark tells the JVM in ten calls which line of Python made it: of the 22,000 calls
+    # of a stream's start 13,000. Spark's complaints then name the column and the query, not the line
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
 
 
@@ -72,11 +75,16 @@ def chosen_master(master: str | None) -> str | None:
 
 
 def spark_session(
-    app_name: str, master: str | None = None, extra: dict[str, str] | None = None, paths: Iterable[str] = ()
+    app_name: str,
+    master: str | None = None,
+    extra: dict[str, str] | None = None,
+    paths: Iterable[str] = (),
+    keeps_classes: bool = False,
 ) -> SparkSession:
     """A session with the product's settings; `master` None leaves it, hosts, sizes and connectors to spark-submit.
 
-    `paths` are those that it will touch: one on S3 brings the connector along. Raises BadSetup when Java is missing
+    `paths` are those that it will touch: one on S3 brings the connector along. With `keeps_classes` the program's end
+    is `stopped`, which keeps an archive of the JVM's classes where there is none. Raises BadSetup when Java is missing
     or too old, when a cluster's master does not answer, when the jars cannot be fetched, or when S3 cannot be asked for
     one of the paths.
     """
@@ -92,7 +100,7 @@ def spark_session(
     settings = {**SETTINGS, "spark.executorEnv.MALLOC_ARENA_MAX": arenas}
     if master is not None:
         builder = builder.master(master)
-        settings |= own_spark(master, any(is_object_store(path) for path in paths))
+        settings |= own_spark(master, any(is_object_store(path) for path in paths), keeps_classes)
     for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
     with interrupts_held():
@@ -109,18 +117,31 @@ def name_python(master: str | None) -> None:
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 
-def own_spark(master: str, on_s3: bool) -> dict[str, str]:
+def stopped(session: SparkSession) -> None:
+    """The end of a program whose session `keeps_classes`."""
+    options = session.sparkContext.getConf().get(JAVA_OPTIONS_NAME, "") or ""
+    session.stop()
+    class_archive.keep(options)
+
+
+def own_spark(master: str, on_s3: bool, keeps_classes: bool = False) -> dict[str, str]:
     """What Spark needs when this program starts it itself: memory and jars; loopback and few partitions if it is here.
 
     The driver hands the jars to a cluster's executors.
     """
     jars = connector_jars() + (s3_jars() if on_s3 else [])
     return {
-        **(OWN_SPARK if is_local(master) else {}),
+        **(OWN_SPARK | {JAVA_OPTIONS_NAME: java_options(keeps_classes)} if is_local(master) else {}),
         **(s3_settings() if on_s3 else {}),
         "spark.driver.memory": os.environ.get("SPARKIFY_DRIVER_MEMORY", "3g"),
         "spark.jars": ",".join(map(str, jars)),
     }
+
+
+def java_options(keeps_classes: bool) -> str:
+    """What the JVM on this machine is told when it starts."""
+    of_archive = class_archive.options_to_use() or (class_archive.options_to_make() if keeps_classes else [])
+    return " ".join([*JAVA_OPTIONS, *of_archive])
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENT
 from churn_io.console import speech
 from churn_io.files import aside
 from churn_io.java import require_java
-from churn_io.session import chosen_master, spark_session
+from churn_io.session import chosen_master, spark_session, stopped
 from streaming.accounts import Accounts
 from streaming.heartbeat import Heartbeat
 from streaming.job import OUTAGE_MINUTES, Settings, StopSignal, require_kafka, run
@@ -97,13 +97,14 @@ def keep_scoring(settings: Settings, master: str | None, report: Path | None, he
     require_kafka(settings)  # before Spark, which takes seconds to start
     stop = StopSignal()
     with held(settings.checkpoint):  # likewise
-        spark = spark_session("sparkify-score", chosen_master(master), paths=[settings.models, settings.checkpoint])
+        paths = [settings.models, settings.checkpoint]
+        spark = spark_session("sparkify-score", chosen_master(master), paths=paths, keeps_classes=True)
         if heartbeat:
             Heartbeat(heartbeat).listen(spark)
         with stop.installed():
             total = run(spark, settings, stop, Progress(report))
         speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
-        spark.stop()
+        stopped(spark)
     if stop.from_keyboard:
         raise KeyboardInterrupt
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from churn_io.session import OWN_SPARK, PATIENCE, SETTINGS, own_spark
+from churn_io.session import JAVA_OPTIONS_NAME, OWN_SPARK, PATIENCE, SETTINGS, own_spark
 
 
 def children(pid):
@@ -41,8 +41,9 @@ def test_an_interrupt_while_spark_starts_leaves_no_jvm(spark, tmp_path, seconds)
 
 def test_what_a_cluster_knows_better_is_not_among_the_settings_that_it_is_given(spark):
     """(`spark`: the jars are there.)"""
-    assert not set(OWN_SPARK) & set(own_spark("spark://127.0.0.1:7077", on_s3=False))
-    assert set(OWN_SPARK) <= set(own_spark("local[2]", on_s3=False))
+    ours = {*OWN_SPARK, JAVA_OPTIONS_NAME}
+    assert not ours & set(own_spark("spark://127.0.0.1:7077", on_s3=False))
+    assert ours <= set(own_spark("local[2]", on_s3=False))
     assert {"spark.driver.host", "spark.driver.bindAddress", "spark.sql.shuffle.partitions"} <= set(OWN_SPARK)
     assert not {"spark.master", "spark.driver.memory", "spark.jars", *OWN_SPARK} & set(SETTINGS)
 
