@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pyspark
@@ -17,6 +18,7 @@ from churn_io.coordinates import cache
 from churn_io.jars import spark_jars
 from churn_io.java import java_version
 
+PREFIX = "classes-"
 KEPT = 3  # archives of other Javas and Sparks, 190 MB each
 MAKING = "-XX:ArchiveClassesAtExit="
 # it would speak of each class that it leaves out, and of an archive that does not fit
@@ -26,17 +28,18 @@ END_LIMIT_SECONDS = 120
 log = logging.getLogger(__name__)
 
 
-def options_to_use() -> list[str]:
-    """What the JVM is told; nothing where there is no archive."""
+def options(makes: bool) -> list[str]:
+    """What the JVM is told: to use the archive; if there is none and the program `makes` it, to write it when it ends.
+
+    The program is to end by `keep` then. Nothing where none can be kept.
+    """
+    _clear()
     found = _whole(_name())
-    return [f'"-XX:SharedArchiveFile={found}"', *QUIET] if found else []
-
-
-def options_to_make() -> list[str]:
-    """What the JVM is told to write the archive when it ends (`keep` waits for it); nothing where none can be kept."""
-    if SparkContext._gateway is not None or not os.access(cache(), os.W_OK):  # a JVM runs, or whose cache is it?
-        return []
-    return [f'"{MAKING}{cache()}/.{_name()}.{os.getpid()}"', *QUIET]
+    if found:
+        return [f'"-XX:SharedArchiveFile={found}"', *QUIET]
+    # else a JVM runs already, or the cache is another user's
+    can_make = makes and SparkContext._gateway is None and os.access(cache(), os.W_OK)
+    return [f'"{MAKING}{cache()}/.{_name()}.{os.getpid()}"', *QUIET] if can_make else []
 
 
 def keep(java_options: str) -> None:
@@ -62,13 +65,20 @@ def keep(java_options: str) -> None:
     # with its size: the JVM ends with SIGBUS where an archive is shorter than it says, as after a power cut
     archive = aside.replace(cache() / f"{_name()}-{aside.stat().st_size}.jsa")
     log.info("the JVM's classes are kept for faster starts: %s", archive)
-    for old in sorted(cache().glob("classes-*.jsa"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+    for old in sorted(cache().glob(f"{PREFIX}*.jsa"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
         old.unlink()
+
+
+def _clear() -> None:
+    """Remove what the JVMs of programs left that did not end by `keep`: killed, or failed."""
+    for left in cache().glob(f".{PREFIX}*"):
+        if time.time() - left.stat().st_mtime > END_LIMIT_SECONDS:  # else its JVM may write it still
+            left.unlink(missing_ok=True)
 
 
 def _name() -> str:
     told_apart = f"{java_version()} {pyspark.__version__} {spark_jars()}"
-    return f"classes-{hashlib.sha256(told_apart.encode()).hexdigest()[:16]}"
+    return f"{PREFIX}{hashlib.sha256(told_apart.encode()).hexdigest()[:16]}"
 
 
 def _whole(name: str) -> Path | None:

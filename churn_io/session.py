@@ -140,8 +140,7 @@ def own_spark(master: str, on_s3: bool, keeps_classes: bool = False) -> dict[str
 
 def java_options(keeps_classes: bool) -> str:
     """What the JVM on this machine is told when it starts."""
-    of_archive = class_archive.options_to_use() or (class_archive.options_to_make() if keeps_classes else [])
-    return " ".join([*JAVA_OPTIONS, *of_archive])
+    return " ".join([*JAVA_OPTIONS, *class_archive.options(keeps_classes)])
 
 
 @contextmanager
