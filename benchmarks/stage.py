@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 TRAINING_USERS = 1_000
 LIMIT_SECONDS = 1_800  # for one command
 FEW = 10_000  # users
+FEW_LINES = 100  # of a log: some of them with a user, who is scored
 ROWS_A_USER_AND_DAY = 19  # of a simulated log
 EVEN_DAYS = 28  # a log's length from which it has hardly more or fewer rows a day than others
 SETTINGS = {topic.name: topic for topic in TOPICS}
@@ -82,7 +83,7 @@ def warm_up(stage: Stage) -> None:
     """A stream that nobody times: its end leaves the archive of the JVM's classes that the next ones start with."""
     name = f"warm-{uuid.uuid4().hex[:6]}"
     (events,) = new_topics(stage.bootstrap, [USER_EVENTS], name)
-    sparkify("replay", stage.log, "--unpaced", "--limit", 1, "--bootstrap", stage.bootstrap, "--topic", events)
+    sparkify("replay", stage.log, "--unpaced", "--limit", FEW_LINES, "--bootstrap", stage.bootstrap, "--topic", events)
     run(score_command(stage, name, "--topic", events, "--available-now"))
 
 
