@@ -1,12 +1,14 @@
 """The study: its arithmetic by hand, and each part on small populations for real."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import pytest
 from rich.console import Console
 
+from batch_training.settings import Settings
 from churn.errors import BadSetup
 from churn.state import DAY_MS, by_day, state_columns
 from sandbox.study import cost, engines, forecast, job, sql
@@ -193,6 +195,7 @@ def test_ratios_are_to_the_first_row():
 
 def test_the_cost_of_training_is_told_by_length_and_by_snapshots(run, tmp_path, monkeypatch):
     monkeypatch.setattr(cost, "ROUNDS", 1)
+    monkeypatch.setattr(cost, "Settings", partial(Settings, learners=("logistic",)))  # all take minutes
     rows = cost.rows(run())
     (by_length,) = (each for each in rows if each["kind"] == "length")
     phases = sum(by_length[f"{phase}_seconds"] for phase in ("reading", "snapshots", "classes", "learners"))
