@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from kafka import KafkaProducer
-
 from benchmarks.peers.final import records
 from benchmarks.stage import Stage, new_topics, score_command
 from churn.errors import BadSetup
 from churn.topics import CHURN_SCORES, USER_EVENTS
 from producer.log_files import Line
 from producer.pacing import Lateness, Pace, paced
+from producer.publisher import Publisher
 
 START_LIMIT_SECONDS = 300
 POLL_SECONDS = 0.05
+LINGER_MS = 5  # as a service that sends its events when they happen; a replay waits ten times as long
 SETTLE_SECONDS = 5  # for the last events' scores
 
 
@@ -68,12 +68,12 @@ def scoring(stage: Stage, first: Line) -> Iterator[Stream]:
 
 
 def feed(bootstrap: str, topic: str, log: Iterable[Line], rate: float) -> Lateness:
-    """Send the lines at a rate, each stamped with the wall clock; how late they were."""
-    producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
+    """Send the lines at a rate by the replay's publisher, each stamped with the wall clock; how late they were."""
     lateness = Lateness()
-    for line in paced(log, Pace(rate=rate), lateness, time.monotonic, time.sleep):
-        producer.send(topic, line.value, key=line.user)
-    producer.close()
+    with Publisher(bootstrap, topic, linger_ms=LINGER_MS) as publisher:
+        for line in paced(log, Pace(rate=rate), lateness, time.monotonic, time.sleep):
+            publisher.send(line, round(1000 * time.time()))
+        publisher.flush()
     return lateness
 
 

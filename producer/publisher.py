@@ -64,7 +64,9 @@ class Nowhere:
 class Publisher:
     """Sends lines keyed by user, so that one user's events keep their order, and counts every outcome."""
 
-    def __init__(self, bootstrap: str, topic: str, delivery_seconds: float = DELIVERY_SECONDS) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, delivery_seconds: float = DELIVERY_SECONDS, linger_ms: int = LINGER_MS
+    ) -> None:
         require_broker(bootstrap)
         require_topics(bootstrap, {topic: {"WRITE"}})
         self.acknowledged = 0
@@ -74,7 +76,7 @@ class Publisher:
         self._counting = Lock()
         self._producer = KafkaProducer(
             **client_settings(bootstrap),
-            linger_ms=LINGER_MS,
+            linger_ms=linger_ms,
             batch_size=BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,
             delivery_timeout_ms=int(delivery_seconds * 1000),
