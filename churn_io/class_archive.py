@@ -9,6 +9,7 @@ import logging
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pyspark
@@ -34,45 +35,45 @@ def options(makes: bool) -> list[str]:
     The program is to end by `keep` then. Nothing where none can be kept.
     """
     _clear()
-    found = _whole(_name())
+    found = _whole()
     if found:
         return [f'"-XX:SharedArchiveFile={found}"', *QUIET]
     # else a JVM runs already, or the cache is another user's
     can_make = makes and SparkContext._gateway is None and os.access(cache(), os.W_OK)
-    return [f'"{MAKING}{cache()}/.{_name()}.{os.getpid()}"', *QUIET] if can_make else []
+    return [f'"{MAKING}{_aside()}"', *QUIET] if can_make else []
 
 
 def keep(java_options: str) -> None:
     """End the JVM, if its options had it make an archive, and keep that; for a program's end."""
-    made = next((option for option in java_options.split('"') if option.startswith(MAKING)), None)
-    if made is None:
+    made = _aside()
+    if f"{MAKING}{made}" not in java_options:
         return
+    if not _jvm_ended() or not made.exists():
+        log.warning("the JVM wrote no archive of its classes (%s); starts stay as slow as they are", made)
+        return
+    for cut_off, _ in _files(f"{_name()}-*.jsa"):
+        cut_off.unlink(missing_ok=True)
+    # with its size: the JVM ends with SIGBUS where an archive is shorter than it says, as after a power cut
+    archive = made.replace(cache() / f"{_name()}-{made.stat().st_size}.jsa")
+    log.info("the JVM's classes are kept for faster starts: %s", archive)
+    for old, _ in sorted(_files(f"{PREFIX}*.jsa"), key=lambda file: file[1].st_mtime)[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _jvm_ended() -> bool:
     gateway = SparkContext._gateway
     gateway.shutdown()
     gateway.proc.stdin.close()  # at which Spark ends it
     SparkContext._gateway = SparkContext._jvm = None
-    aside = Path(made.removeprefix(MAKING))
-    try:
+    with suppress(subprocess.TimeoutExpired):
         gateway.proc.wait(END_LIMIT_SECONDS)
-    except subprocess.TimeoutExpired:
-        log.warning("the JVM wrote no archive of its classes within %d s: %s", END_LIMIT_SECONDS, aside)
-        return
-    if not aside.exists():
-        log.warning("the JVM wrote no archive of its classes; starts stay as slow as they are")
-        return
-    for cut_off in cache().glob(f"{_name()}-*.jsa"):
-        cut_off.unlink()
-    # with its size: the JVM ends with SIGBUS where an archive is shorter than it says, as after a power cut
-    archive = aside.replace(cache() / f"{_name()}-{aside.stat().st_size}.jsa")
-    log.info("the JVM's classes are kept for faster starts: %s", archive)
-    for old in sorted(cache().glob(f"{PREFIX}*.jsa"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        old.unlink()
+    return gateway.proc.returncode is not None
 
 
 def _clear() -> None:
     """Remove what the JVMs of programs left that did not end by `keep`: killed, or failed."""
-    for left in cache().glob(f".{PREFIX}*"):
-        if time.time() - left.stat().st_mtime > END_LIMIT_SECONDS:  # else its JVM may write it still
+    for left, status in _files(f".{PREFIX}*"):
+        if time.time() - status.st_mtime > END_LIMIT_SECONDS:  # else its JVM may write it still
             left.unlink(missing_ok=True)
 
 
@@ -81,6 +82,20 @@ def _name() -> str:
     return f"{PREFIX}{hashlib.sha256(told_apart.encode()).hexdigest()[:16]}"
 
 
-def _whole(name: str) -> Path | None:
-    sizes = ((path, int(path.stem.rpartition("-")[2])) for path in cache().glob(f"{name}-*.jsa"))
-    return next((path for path, size in sizes if path.stat().st_size == size), None)
+def _aside() -> Path:
+    """Where this program's JVM writes an archive."""
+    return cache() / f".{_name()}.{os.getpid()}"
+
+
+def _whole() -> Path | None:
+    files = _files(f"{_name()}-*.jsa")
+    return next((path for path, status in files if path.stem.endswith(f"-{status.st_size}")), None)
+
+
+def _files(pattern: str) -> list[tuple[Path, os.stat_result]]:
+    """The cache's files of such names, but for those that another program has removed meanwhile."""
+    found = []
+    for path in cache().glob(pattern):
+        with suppress(FileNotFoundError):
+            found.append((path, path.stat()))
+    return found

@@ -1,3 +1,5 @@
+"""The archive of the JVM's classes: made by one program's end, mapped by the next, passed over where it is cut off."""
+
 import os
 import subprocess
 import sys
