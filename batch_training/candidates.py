@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from batch_training.bootstrap import intervals
 from batch_training.calibration import with_calibration
 from batch_training.evaluation import Outcome, metrics
-from batch_training.fitting import coefficients, fitted, highest_by_user, of_vectors, outcome
+from batch_training.fitting import fitted, highest_by_user, of_vectors, outcome, with_weights
 from batch_training.learners import MAJORITY, Learner
 from batch_training.report import Result
 from batch_training.roles import Roles
@@ -40,7 +40,7 @@ def candidate(learner: Learner, roles: Roles, card: ModelCard, settings: Setting
     best = tuned(learner, roles.training, plain, step)
     classifier = fitted(best.learner, roles.training)
     raw = of_vectors(roles.calibration, Model(plain, classifier))
-    of_learner = replace(card, learner=learner.name, coefficients=coefficients(classifier))
+    of_learner = with_weights(replace(card, learner=learner.name), classifier)
     model = Model(with_calibration(of_learner, raw), classifier)
     calibration, test = (outcome(of_vectors(frame, model)) for frame in (roles.calibration, roles.test))
     week = highest_by_user(of_vectors(in_any_week(roles.week), model))

@@ -1,5 +1,7 @@
 """A learner fitted and calibrated, and what it says of snapshots."""
 
+from dataclasses import replace
+
 import numpy as np
 from pyspark.ml import PredictionModel
 from pyspark.ml.functions import vector_to_array
@@ -9,7 +11,7 @@ from pyspark.sql import functions as F
 from batch_training.evaluation import Floats, Outcome
 from batch_training.learners import VECTOR, Learner
 from churn.labels import CANCEL_DAYS, LABEL
-from churn.model import INPUTS, Model, with_inputs, with_probability
+from churn.model import INPUTS, Model, ModelCard, with_inputs, with_probability
 
 
 def fitted(learner: Learner, training: DataFrame) -> PredictionModel:
@@ -25,9 +27,12 @@ def without_summary(classifier: PredictionModel) -> PredictionModel:
     return classifier
 
 
-def coefficients(classifier: PredictionModel) -> list[float]:
-    """The weights of a linear model, which make its reasons exact; none for the others."""
-    return [float(weight) for weight in classifier.coefficients] if hasattr(classifier, "coefficients") else []
+def with_weights(card: ModelCard, classifier: PredictionModel) -> ModelCard:
+    """The card with a linear model's weights, which make its reasons exact; other models leave it as it is."""
+    if not hasattr(classifier, "coefficients"):
+        return card
+    weights = [float(weight) for weight in classifier.coefficients]
+    return replace(card, coefficients=weights, intercept=float(classifier.intercept))
 
 
 def with_scores(frame: DataFrame, model: Model) -> DataFrame:

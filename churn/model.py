@@ -33,7 +33,8 @@ class ModelCard:
     `calibration` is (slope, intercept) on the raw probability's logit (Platt, 1999).
     `free_day_activity` is the events of a weekend day or a holiday by those of another day; with 1, as on a card that
     was written before there was this field, all days count alike.
-    `coefficients` are the linear model's, in the standardised scale; empty for other learners.
+    `coefficients` and `intercept` are the linear model's, in the standardised scale; other learners have none, and no
+    intercept has a card that was written before there was this field.
     """
 
     version: str
@@ -47,6 +48,7 @@ class ModelCard:
     horizon_days: int
     classes: UserClasses
     coefficients: list[float] = field(default_factory=list)
+    intercept: float | None = None
     free_day_activity: float = 1.0
     metrics: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -89,8 +91,9 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
         )
     if not is_computable(card):
         raise ModelMismatch(
-            f"{origin}: wanted are finite numbers, deviations over 0, no or {n_inputs} coefficients, a free day's "
-            f"activity from {LEAST_ACTIVITY:g} to {MOST_ACTIVITY:g}, and a horizon of whole days; run `sparkify train`"
+            f"{origin}: wanted are finite numbers, deviations over 0, no or {n_inputs} coefficients, an intercept "
+            f"only with them, a free day's activity from {LEAST_ACTIVITY:g} to {MOST_ACTIVITY:g}, and a horizon of "
+            "whole days; run `sparkify train`"
         )
     return card
 
@@ -98,7 +101,8 @@ def usable(card: ModelCard, origin: str) -> ModelCard:
 def is_computable(card: ModelCard) -> bool:
     """Whether a card's numbers can be scored with: JSON as Python reads it may hold NaN, and a file may be edited."""
     lists = (card.mean, card.deviation, card.typical, card.calibration, card.coefficients)
-    numbers = [*chain(*lists), card.threshold, card.free_day_activity]
+    intercepts = [] if card.intercept is None else [card.intercept]
+    numbers = [*chain(*lists, intercepts), card.threshold, card.free_day_activity]
     are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
     return (
         are_finite
@@ -108,6 +112,7 @@ def is_computable(card: ModelCard) -> bool:
         and isinstance(card.horizon_days, int)
         and card.horizon_days >= 1
         and len(card.coefficients) in (0, len(card.mean))
+        and (card.intercept is None or len(card.coefficients) > 0)
     )
 
 

@@ -1,4 +1,4 @@
-"""A version's classifier from its folder, which may name no class of its own choosing.
+"""A version's classifier: from its weights, or from its folder, which may name no class of its own choosing.
 
 Spark's own PipelineModel makes an object of whatever class a stage's metadata names, Java or Python.
 """
@@ -15,6 +15,7 @@ from pyspark.ml.classification import (
     MultilayerPerceptronClassificationModel,
     RandomForestClassificationModel,
 )
+from pyspark.sql import SparkSession
 
 from churn.errors import ModelMismatch
 from churn_io.storage import Storage, in_one_line
@@ -29,6 +30,18 @@ KNOWN: dict[str, Any] = {
         RandomForestClassificationModel,
     )
 }
+
+
+def linear(weights: list[float], intercept: float) -> LogisticRegressionModel:
+    """Spark's logistic regression with these weights, without the jobs in which Spark would read its folder."""
+    spark = SparkSession.active()
+    ml = spark._jvm.org.apache.spark.ml
+    array = spark.sparkContext._gateway.new_array(spark._jvm.double, len(weights))
+    for position, weight in enumerate(weights):
+        array[position] = float(weight)
+    uid = ml.util.Identifiable.randomUID("logreg")
+    model = ml.classification.LogisticRegressionModel(uid, ml.linalg.Vectors.dense(array), float(intercept))
+    return LogisticRegressionModel(model)
 
 
 def loaded(storage: Storage, pipeline: str) -> PredictionModel:

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from churn.errors import ModelMismatch, NoModel
 from churn.model import Model, ModelCard, card_from
-from churn_io.classifiers import loaded
+from churn_io.classifiers import linear, loaded
 from churn_io.storage import Session, Storage, is_object_store
 from churn_io.swaps import ROLLBACK, UNKNOWN, Swap, as_text, swaps_from, way_here
 
@@ -140,8 +140,13 @@ class Registry:
         return card_from(values, path)
 
     def load(self, version: str) -> Model:
-        """The version's card and classifier; raises as `card` and `loaded` do."""
+        """The version's card and classifier, from the card alone where it has the weights.
+
+        Raises as `card` and `loaded` do.
+        """
         card = self.card(version)
+        if card.intercept is not None:
+            return Model(card, linear(card.coefficients, card.intercept))
         folder = f"{self.root}/{version}/{PIPELINE}"
         classifier = loaded(self.storage, folder)
         if classifier.numFeatures != len(card.mean):

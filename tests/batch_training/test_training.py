@@ -256,6 +256,16 @@ def test_the_same_log_and_seed_make_the_same_models_to_the_last_bit(spark, log, 
     assert again.model.card.coefficients == training.model.card.coefficients
 
 
+def test_the_card_has_the_weights_of_a_linear_model_and_of_no_other(training):
+    for each in training.candidates:
+        card, classifier = each.model.card, each.model.classifier
+        if card.learner == "logistic":
+            assert card.coefficients == classifier.coefficients.toArray().tolist()
+            assert card.intercept == classifier.intercept
+        else:
+            assert (card.coefficients, card.intercept) == ([], None)
+
+
 def test_a_damaged_log_is_named(spark, complaint, tmp_path):
     text = "\n".join(lines([event(day / 100) for day in range(6000)]))
     (tmp_path / "log.json.gz").write_bytes(gzip.compress(text.encode())[:-500])

@@ -267,6 +267,8 @@ def test_a_card_whose_scale_is_cut_short_is_refused():
         {"horizon_days": 2.5},
         {"free_day_activity": math.nan},
         {"coefficients": [1.0]},
+        {"coefficients": CARD.mean, "intercept": math.nan},
+        {"intercept": 0.5},
     ],
     ids=str,
 )

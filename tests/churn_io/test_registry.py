@@ -74,6 +74,24 @@ def test_a_published_model_scores_the_same_after_loading(registry, classifiers, 
     assert [row.probability for row in scores] == pytest.approx(expected.tolist(), rel=1e-9)
 
 
+@pytest.mark.parametrize("intercept", [None, -0.75, 2], ids=["not on the card", "on it", "a whole number"])
+def test_a_linear_model_is_read_from_its_card_alone_if_that_has_the_intercept(
+    registry, classifiers, users, tmp_path, intercept
+):
+    weights = [number / N_INPUTS for number in range(N_INPUTS)]
+    registry.publish(replace(CARD, coefficients=weights, intercept=intercept), classifiers["logistic"])
+    shutil.rmtree(tmp_path / "models" / CARD.version / "pipeline")
+    if intercept is None:
+        with pytest.raises(ModelMismatch, match="not a complete Spark pipeline"):
+            registry.load(CARD.version)
+        return
+    model = registry.load(CARD.version)
+    scores = with_probability(users, model, F.col("inputs"), "probability").select("probability", "inputs").collect()
+    margins = np.array([row.inputs for row in scores]) @ weights + intercept
+    expected = 1 / (1 + np.exp(-(1.2 * margins - 0.1)))
+    assert [row.probability for row in scores] == pytest.approx(expected.tolist(), rel=1e-9)
+
+
 def test_the_pointer_moves_to_the_newer_model_and_the_older_one_stays(registry, classifiers):
     registry.publish(CARD, classifiers["logistic"])
     assert registry.current_version() == CARD.version

@@ -8,7 +8,7 @@ from pyspark.ml import PipelineModel
 
 from churn.errors import ModelMismatch
 from churn_io.registry import Registry
-from tests.streaming.conftest import CARD, classifier, models  # noqa: F401  (fixtures)
+from tests.streaming.conftest import CARD, classifier  # noqa: F401  (fixture)
 
 
 def rewritten(folder, **values):
@@ -19,7 +19,15 @@ def rewritten(folder, **values):
 
 
 @pytest.fixture
-def pipeline(models, tmp_path):  # noqa: F811
+def models(spark, classifier, tmp_path):  # noqa: F811
+    """A registry whose model is read from its folder: the card has no weights."""
+    root = str(tmp_path / "models")
+    Registry(spark, root).publish(CARD, classifier)
+    return root
+
+
+@pytest.fixture
+def pipeline(models, tmp_path):
     """The folder of a published pipeline."""
     return tmp_path / "models" / CARD.version / "pipeline"
 
@@ -36,7 +44,7 @@ def trap(tmp_path, monkeypatch):
     sys.modules.pop("trap_of_a_stage", None)
 
 
-def test_a_class_that_a_stage_names_is_not_imported(spark, models, pipeline, trap):  # noqa: F811
+def test_a_class_that_a_stage_names_is_not_imported(spark, models, pipeline, trap):
     (stage,) = (pipeline / "stages").iterdir()
     rewritten(stage, **{"class": "trap_of_a_stage.Stage"})
     rewritten(pipeline, paramMap={"language": "Python", "stageUids": [stage.name.partition("_")[2]]})
@@ -52,14 +60,14 @@ def test_a_class_that_a_stage_names_is_not_imported(spark, models, pipeline, tra
     "named", ["org.apache.spark.ml.feature.SQLTransformer", "java.lang.ProcessBuilder", "pyspark.ml.pipeline.Pipeline"]
 )
 @pytest.mark.parametrize("part", ["pipeline", "stage"])
-def test_a_java_class_that_is_none_of_our_learners_is_refused(spark, models, pipeline, part, named):  # noqa: F811
+def test_a_java_class_that_is_none_of_our_learners_is_refused(spark, models, pipeline, part, named):
     (stage,) = (pipeline / "stages").iterdir()
     rewritten(pipeline if part == "pipeline" else stage, **{"class": named})
     with pytest.raises(ModelMismatch, match=f"{named}.*find out who wrote it"):
         Registry(spark, models).load(CARD.version)
 
 
-def test_a_second_stage_is_refused(spark, models, pipeline):  # noqa: F811
+def test_a_second_stage_is_refused(spark, models, pipeline):
     (stage,) = (pipeline / "stages").iterdir()
     (stage.parent / "1_more").mkdir()
     with pytest.raises(ModelMismatch, match="not a complete Spark pipeline"):

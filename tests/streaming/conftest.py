@@ -2,7 +2,6 @@ import json
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.linalg import Vectors
 
-from batch_training.fitting import without_summary
+from batch_training.fitting import with_weights, without_summary
 from batch_training.groups import GROUPS, UNHELPFUL
 from churn.features import NAMES
 from churn.model import PER_CLASS, ModelCard
@@ -78,7 +77,7 @@ def models(spark, classifier, tmp_path):
 
 def publish_model(spark, folder, classifier, card):
     """Register the classifier under the card, and put it in force."""
-    Registry(spark, folder).publish(replace(card, coefficients=list(classifier.coefficients)), classifier)
+    Registry(spark, folder).publish(with_weights(card, classifier), classifier)
 
 
 def probability(classifier, features, as_of_ms):

@@ -18,7 +18,7 @@ from churn.errors import BrokerUnavailable, CheckpointMismatch, ModelMismatch, N
 from churn.state import DAY_MS, HOP_MS
 from churn.topics import Topic
 from churn_io.kafka import create_topics
-from churn_io.registry import model_at
+from churn_io.registry import Registry, model_at
 from streaming.job import StopSignal, run
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
@@ -236,10 +236,13 @@ def test_a_model_with_other_features_is_refused(spark, job, classifier, tmp_path
         run(spark, replace(job, models=folder))
 
 
-def test_a_model_that_cannot_be_loaded_ends_the_start_with_nothing_published(spark, job, send, read, tmp_path):
-    """Its card is whole: that the rest is not shows when the query has begun."""
+def test_a_model_that_cannot_be_loaded_ends_the_start_with_nothing_published(
+    spark, job, classifier, send, read, tmp_path
+):
+    """Its card is whole, but has no weights: that the rest is missing shows when the query has begun."""
+    Registry(spark, job.models).publish(replace(CARD, version="v2"), classifier)
     send([*listener("calm", range(20, 30)), event(5, "Nowhere", "calm")])
-    (pipeline,) = Path(job.models).glob("*/pipeline")
+    pipeline = Path(job.models) / "v2" / "pipeline"
     pipeline.rename(tmp_path / "aside")
     with pytest.raises(ModelMismatch, match="not a complete Spark pipeline"):
         run(spark, job)
