@@ -45,6 +45,10 @@ class DataLost(ChurnError):
     """Records that the broker deleted before they were read."""
 
 
+class JavaEnded(ChurnError):
+    """The JVM of this program was killed, or ended by itself."""
+
+
 class DiskFull(ChurnError):
     """A disk without room for the stream's state."""
 

@@ -162,7 +162,10 @@ class Checkpoint:
         return int(metadata["batchWatermarkMs"]), json.loads(lines[2])
 
 
-ELSEWHERE = "name a new --checkpoint and the state is rebuilt from the topic's beginning"
+ELSEWHERE = (
+    "name a new --checkpoint and the state is rebuilt from the topic's beginning, first with --state-only, "
+    "or all that was scored and alerted comes again"
+)
 
 
 def filled(starts: Offsets, end: Offsets) -> Offsets:

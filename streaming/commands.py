@@ -19,6 +19,7 @@ from streaming.accounts import Accounts
 from streaming.heartbeat import Heartbeat
 from streaming.job import OUTAGE_MINUTES, Settings, StopSignal, require_kafka, run
 from streaming.lock import held
+from streaming.models import InForce
 from streaming.reader import Reading, show
 from streaming.repeats import MAX_HOURS
 from streaming.source import Source
@@ -76,6 +77,7 @@ def score(
     logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
     # it reports each call of ours at INFO, and each failure of a batch, which is raised to here too
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(is_not_of_py4j)
     settings = Settings(
         source=Source(bootstrap, topic, max_events_per_trigger, fails_on_loss=on_data_loss is OnDataLoss.FAIL),
         models=models,
@@ -91,6 +93,11 @@ def score(
     keep_scoring(settings, master, report, heartbeat)
 
 
+def is_not_of_py4j(record: logging.LogRecord) -> bool:
+    """Py4j reports by the root logger that Java does not answer, with a trace."""
+    return Path(record.pathname).parent.name != "py4j"
+
+
 def keep_scoring(settings: Settings, master: str | None, report: Path | None, heartbeat: Path | None) -> None:
     """Check what can be checked before Spark, start it, and score until the stream is stopped or drained."""
     require_java()
@@ -102,7 +109,8 @@ def keep_scoring(settings: Settings, master: str | None, report: Path | None, he
         if heartbeat:
             Heartbeat(heartbeat).listen(spark)
         with stop.installed():
-            total = run(spark, settings, stop, Progress(report))
+            progress = Progress(report)
+            total = run(spark, settings, stop, progress, progress.see_model)
         speech.print(f"[bold]total[/] {total.in_words()}", highlight=False, soft_wrap=True)
         stopped(spark)
     if stop.from_keyboard:
@@ -110,10 +118,14 @@ def keep_scoring(settings: Settings, master: str | None, report: Path | None, he
 
 
 class Progress:
-    """Prints a line for each batch that read or scored something, with the books of the run so far; keeps them."""
+    """Prints a line for each batch that read or scored something, with the books of the run so far; keeps them.
+
+    Both say which model scores in the place of one that cannot.
+    """
 
     def __init__(self, report: Path | None) -> None:
         self._total = Accounts()
+        self._model: InForce | None = None
         self._report = report
         self._keep()  # also in place of an earlier run's
 
@@ -121,14 +133,23 @@ class Progress:
         self._total += accounts
         if accounts.read or accounts.scores:
             now = datetime.now(UTC).strftime("%H:%M:%S")
-            words = f"{now} batch {batch_id} +{accounts.read} | {self._total.in_words()}"
-            speech.print(words, highlight=False, soft_wrap=True)
+            words = [f"{now} batch {batch_id} +{accounts.read}", self._total.in_words()]
+            if self._model and self._model.refused:
+                words.append(f"model {self._model.version} scores on: {self._model.refused}")
+            speech.print(" | ".join(words), highlight=False, markup=False, soft_wrap=True)
         self._keep()
+
+    def see_model(self, found: InForce) -> None:
+        """What the next batch's line and the books say of the model."""
+        self._model = found
 
     def _keep(self) -> None:
         if self._report:
             with aside(self._report) as file:
-                json.dump(self._total.as_dict(), file)
+                books: dict[str, object] = dict(self._total.as_dict())
+                if self._model:
+                    books |= {"model": self._model.version, "refused_model": self._model.refused}
+                json.dump(books, file)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from churn.errors import (
@@ -18,6 +21,7 @@ from churn.errors import (
     ChurnError,
     DataLost,
     DiskFull,
+    JavaEnded,
     NotAllowed,
 )
 from churn_io.storage import local_path
@@ -64,6 +68,7 @@ CHECKPOINTING = (
 )
 CONNECTOR = "org.apache.spark.sql.kafka010"
 PASSING = "org.apache.kafka.common.errors.RetriableException"  # Kafka's own word for what may be well when tried again
+REAPING_SECONDS = 2.0  # a process's sockets close before it is said to have ended
 REFUSING = {
     "org.apache.kafka.common.errors.AuthorizationException",
     "org.apache.kafka.common.errors.AuthenticationException",
@@ -107,8 +112,26 @@ def recognised(error: Exception, source: Source, checkpoint: Checkpoint) -> Chur
     """What the failure means, and what to do about it; None for one that nobody foresaw."""
     if isinstance(error, ChurnError):
         return error
+    if _java_ended(error):
+        return JavaEnded(
+            "Java has ended under this program: killed, or out of memory (SPARKIFY_DRIVER_MEMORY is its own limit); "
+            f"start again: the stream goes on from its checkpoint, {checkpoint.folder}"
+        )
     found = list(causes(error))
     return _disk_full(found, checkpoint) or _lost(found, source, checkpoint) or _broken(found, source, checkpoint)
+
+
+def _java_ended(error: Exception) -> bool:
+    """Whether the JVM is gone that this program started; one that started the program takes it along."""
+    process = getattr(SparkContext._gateway, "proc", None)
+    is_speechless = isinstance(error, Py4JError | ConnectionError) and not isinstance(error, Py4JJavaError)
+    if process is None or not is_speechless:
+        return False
+    try:
+        process.wait(REAPING_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def causes(error: BaseException | None) -> Iterator[Cause]:

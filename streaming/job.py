@@ -23,7 +23,7 @@ from streaming.accounts import Accounts
 from streaming.checkpoint import Checkpoint
 from streaming.failures import named, quieten
 from streaming.micro_batch import optimised
-from streaming.models import CurrentModel, ShadowModel
+from streaming.models import CurrentModel, InForce, ShadowModel
 from streaming.outages import outlasting
 from streaming.sink import last_alerts
 from streaming.source import Source, live
@@ -86,6 +86,7 @@ def run(
     settings: Settings,
     stop: StopSignal | None = None,
     on_batch: Callable[[int, Accounts], None] = lambda _batch_id, _accounts: None,
+    on_model: Callable[[InForce], None] = lambda _found: None,
 ) -> Accounts:
     """Score until stopped (or, with `available_now`, until the topic is drained) and return the run's accounts.
 
@@ -97,7 +98,7 @@ def run(
     quieten(spark)
     checkpoint = Checkpoint(Storage(spark), settings.checkpoint, settings.dedupe_hours)
     with named(settings.source, checkpoint):
-        trigger = prepared(spark, settings, checkpoint, on_batch)
+        trigger = prepared(spark, settings, checkpoint, on_batch, on_model)
 
     def attempt() -> None:
         with named(settings.source, checkpoint):
@@ -115,14 +116,18 @@ def run(
 
 
 def prepared(
-    spark: SparkSession, settings: Settings, checkpoint: Checkpoint, on_batch: Callable[[int, Accounts], None]
+    spark: SparkSession,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    on_batch: Callable[[int, Accounts], None],
+    on_model: Callable[[InForce], None],
 ) -> Trigger:
     """Everything a batch needs; broker, topics and the model's card are checked."""
     source, topics = settings.source, settings.topics
     require_kafka(settings)
     registry = Registry(spark, settings.models)
     registry.card(registry.current_version())
-    model, shadow = CurrentModel(spark, registry), ShadowModel(spark, registry)
+    model, shadow = CurrentModel(spark, registry, on_model), ShadowModel(spark, registry)
     speaks = not settings.state_only
     return Trigger(spark, source, topics, settings.policy, checkpoint, model, shadow, on_batch, speaks)
 

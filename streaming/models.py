@@ -2,6 +2,8 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,12 +18,24 @@ from churn_io.storage import in_one_line
 log = logging.getLogger(__name__)
 
 
-class CurrentModel:
-    """The registry's current model, kept until the pointer names another that can score."""
+@dataclass(frozen=True)
+class InForce:
+    """The version that scores, and why the one that the pointer names does not; empty when it does."""
 
-    def __init__(self, spark: SparkSession, registry: Registry) -> None:
+    version: str
+    refused: str = ""
+
+
+class CurrentModel:
+    """The registry's current model, kept until the pointer names another that can score.
+
+    `on_look` hears of each look at the pointer what came of it.
+    """
+
+    def __init__(self, spark: SparkSession, registry: Registry, on_look: Callable[[InForce], None]) -> None:
         self._spark = spark
         self._registry = registry
+        self._on_look = on_look
         self._scorer: Scorer | None = None
         self._complaint = ""
         self._loading = threading.Lock()
@@ -32,7 +46,9 @@ class CurrentModel:
         Who asks while another loads it waits. Raises NoModel or ModelMismatch when there is none before it.
         """
         with self._loading:
-            return self._in_force()
+            found = self._in_force()
+            self._on_look(InForce(found.model.card.version, self._complaint))
+            return found
 
     def _in_force(self) -> Scorer:
         if self._scorer is None:

@@ -11,6 +11,7 @@ from churn_io.kafka import create_topics
 from streaming.accounts import Accounts
 from streaming.commands import Progress, app
 from streaming.job import run
+from streaming.models import InForce
 from streaming.reader import as_table
 from tests.builders import grumbler
 from tests.streaming.conftest import CARD, publish_model, values
@@ -53,6 +54,7 @@ def test_a_checkpoint_of_another_state(job, complaint, tmp_path):
     said = complaint(*score_words(job))
     assert "made with state_version=0" in said
     assert "name a new --checkpoint" in said
+    assert "first with --state-only" in said
 
 
 def test_the_alerts_are_shown_once_a_line_each_or_as_json(spark, job, send, read):
@@ -74,6 +76,22 @@ def test_the_books_are_kept_in_a_folder_that_is_made_for_them(tmp_path):
     progress(1, Accounts(read=2, rejected=2))
     assert json.loads(report.read_text())["read"] == 5
     assert list(report.parent.iterdir()) == [report]
+
+
+def test_a_model_that_cannot_score_is_in_each_line_and_in_the_books_while_it_is_pointed_to(tmp_path, capsys):
+    report = tmp_path / "score.json"
+    progress = Progress(report)
+    told = []
+    for refused in ("", "models/v2/model.json: not JSON [b]", ""):
+        progress.see_model(InForce("v1", refused))
+        progress(0, Accounts(read=1, state=1))
+        told.append((capsys.readouterr().out.strip(), json.loads(report.read_text())))
+    (before, books_before), (while_there, books), (after, books_after) = told
+    assert while_there.endswith(" | alerts 0 | model v1 scores on: models/v2/model.json: not JSON [b]")
+    assert before.endswith(" | alerts 0")
+    assert after.endswith(" | alerts 0")
+    assert (books["model"], books["refused_model"]) == ("v1", "models/v2/model.json: not JSON [b]")
+    assert books_before["refused_model"] == books_after["refused_model"] == ""
 
 
 def test_an_id_that_looks_like_markup_is_shown_as_it_is():

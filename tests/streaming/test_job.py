@@ -20,6 +20,7 @@ from churn.topics import Topic
 from churn_io.kafka import create_topics
 from churn_io.registry import Registry, model_at
 from streaming.job import StopSignal, run
+from streaming.models import InForce
 from streaming.reader import Reading, alerts
 from tests.builders import START_MS, by_time, cancel, event, grumbler, lines, listener, naive_features
 from tests.conftest import new_topics
@@ -322,12 +323,17 @@ def test_without_sweeps_only_those_who_do_something_are_scored(spark, job, send,
     assert max(as_of) < "2018-11-09"
 
 
-@pytest.mark.parametrize("version", ["gone", "half"])
-def test_a_pointer_to_nothing_usable_leaves_the_model_in_force(spark, job, send, read, version):
+@pytest.mark.parametrize(("version", "wrong"), [("gone", "'gone'"), ("half", "not JSON")])
+def test_a_pointer_to_nothing_usable_leaves_the_model_in_force_and_that_is_told(spark, job, send, read, version, wrong):
+    looks = []
     send(listener("calm", range(20, 40)))
     (Path(job.models) / "half").mkdir()
     (Path(job.models) / "half" / "model.json").write_text("{")
-    run(spark, job, on_batch=lambda _batch_id, _accounts: (Path(job.models) / "current").write_text(version))
+    pointer = Path(job.models) / "current"
+    run(spark, job, on_batch=lambda _batch_id, _accounts: pointer.write_text(version), on_model=looks.append)
+    assert looks[0] == InForce("v1")
+    assert looks[-1].version == "v1"
+    assert wrong in looks[-1].refused
     scores = values(read(job.topics.scores))
     assert {score["model_version"] for score in scores} == {"v1"}
     assert max(score["as_of"] for score in scores)[:10] == "2018-11-09"
