@@ -4,6 +4,7 @@ from benchmarks.engines import Outcome
 from benchmarks.peers.final import final_values
 from benchmarks.stage import Stage
 from churn.errors import ChurnError
+from churn_io.console import speech
 from churn_io.session import DEFAULT_MASTER, spark_session
 from churn_io.storage import Storage
 from streaming.checkpoint import Checkpoint
@@ -17,20 +18,28 @@ class Disagreement(ChurnError):
 
 
 def largest_difference(stage: Stage, outcomes: list[Outcome]) -> dict[str, float]:
-    """By engine, the largest relative difference of any sum from the product's; raises Disagreement over LARGEST."""
+    """By engine, the largest relative difference of any sum from the product's, in their last turns.
+
+    Raises Disagreement for one that has other users or windows.
+    """
     last = {outcome.engine: outcome for outcome in outcomes}
     if "product" not in last:
         return {}
     ours = product_sums(last["product"].checkpoint)
-    found = {
+    return {
         name: difference(name, ours, final_values(stage.bootstrap, outcome.scores_topic))
         for name, outcome in last.items()
         if name not in ("product", "parse")
     }
-    wrong = {name: value for name, value in found.items() if value > LARGEST}
+
+
+def require_agreement(differences: dict[str, float]) -> None:
+    """Say how far the sums differ; raises Disagreement where that is more than LARGEST."""
+    wrong = {name: value for name, value in differences.items() if value > LARGEST}
     if wrong:
         raise Disagreement(f"sums differ by more than {LARGEST:g} from the product's: {wrong}; the programs disagree")
-    return found
+    for name, value in differences.items():
+        speech.print(f"the sums of {name} are the product's to {value:.1e}")
 
 
 def product_sums(folder: str) -> dict[str, dict[str, float]]:

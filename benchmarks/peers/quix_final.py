@@ -24,7 +24,13 @@ def main() -> None:
         for user, state in last_states(args.bootstrap, changelog).items()
         for start, values in orjson.loads(state).items()
     ]
-    producer = Producer({"bootstrap.servers": args.bootstrap, "queue.buffering.max.messages": 1_000_000})
+    producer = Producer(
+        {
+            "bootstrap.servers": args.bootstrap,
+            "queue.buffering.max.messages": 1_000_000,
+            "partitioner": "murmur2",  # as Quix Streams: in another partition a key's last record is not the last read
+        }
+    )
     for final in records:
         producer.produce(args.out, orjson.dumps(final), key(final))
         producer.poll(0)
