@@ -125,14 +125,13 @@ def start(folder: Path, port: int = 0, fresh: bool = False) -> Broker:
     return broker
 
 
-def launch(broker: Broker, require_answer: Callable[[], None], format_options: tuple[str, ...] = ()) -> None:
+def launch(broker: Broker, require_answer: Callable[[], None]) -> None:
     """Start the process by its properties, its folder formatted first, and wait until `require_answer` is content.
 
     Raises BadSetup for missing Java or a broker that will not start.
     """
     if not (broker.data / "meta.properties").exists():
-        settings = ("-t", _cluster_id(), "-c", str(broker.properties))
-        _java(broker, "kafka.tools.StorageTool", "format", *settings, *format_options)
+        _java(broker, "kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(broker.properties))
     command = _command(broker, "kafka.Kafka", str(broker.properties))
     process: subprocess.Popen[bytes] | None = None
     try:

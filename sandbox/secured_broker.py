@@ -1,13 +1,20 @@
 """The local broker behind closed doors: TLS, SCRAM users, client certificates and access lists; loopback only."""
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kafka.admin import KafkaAdminClient, UserScramCredentialUpsertion
+from kafka.errors import KafkaError
+
+from churn.errors import BrokerUnavailable
+from churn_io.kafka import ANSWER_SECONDS
 from sandbox.broker import HOST, PROPERTIES, Broker, free_ports, launch, stop
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+MECHANISM = "SCRAM-SHA-512"
 ADMIN = "admin"  # may do everything; a SCRAM user, or a certificate of that common name
 
 LISTENERS = """\
@@ -16,7 +23,7 @@ advertised.listeners=SASL_SSL://{host}:{sasl},SSL://{host}:{tls}
 listener.security.protocol.map=CONTROLLER:SSL,SASL_SSL:SASL_SSL,SSL:SSL
 controller.quorum.voters=1@{host}:{controller}
 inter.broker.listener.name=SSL
-sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.enabled.mechanisms={mechanism}
 listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={scram} required;
 listener.name.ssl.ssl.client.auth=required
 listener.name.controller.ssl.client.auth=required
@@ -60,13 +67,47 @@ def running_secured_broker(
     overruled = {line.partition("=")[0] for line in LISTENERS.splitlines()}
     common = [line for line in PROPERTIES.splitlines() if line.partition("=")[0] not in overruled]
     settings = LISTENERS.format(
-        host=HOST, sasl=sasl, tls=tls, controller=controller, admin=ADMIN, scram=SCRAM, **vars(certificates)
+        host=HOST,
+        sasl=sasl,
+        tls=tls,
+        controller=controller,
+        admin=ADMIN,
+        scram=SCRAM,
+        mechanism=MECHANISM,
+        **vars(certificates),
     ) + "\n".join(common).format(data=broker.data.resolve())
     broker.properties.write_text(settings)
-    users = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in passwords.items()]
-    options = tuple(word for user in users for word in ("--add-scram", user))
+
+    def require_users() -> None:
+        add_users(f"{HOST}:{tls}", certificates, passwords)
+        require_answer(f"{HOST}:{sasl}")
+
     try:
-        launch(broker, lambda: require_answer(f"{HOST}:{sasl}"), options)
+        launch(broker, require_users)
         yield Doors(f"{HOST}:{sasl}", f"{HOST}:{tls}")
     finally:
         stop(folder)
+
+
+def add_users(address: str, certificates: Certificates, passwords: Mapping[str, str]) -> None:
+    """Give a broker its SCRAM users, by the administrator's certificate; raises BrokerUnavailable until it takes them.
+
+    Kafka's own tools take a password, or what is as good as one, as a word of their command, which every user of the
+    machine can read.
+    """
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    context.load_cert_chain(certificates.own)
+    users = [UserScramCredentialUpsertion(name, MECHANISM, password) for name, password in passwords.items()]
+    try:
+        client = KafkaAdminClient(
+            bootstrap_servers=address,
+            security_protocol="SSL",
+            ssl_context=context,
+            bootstrap_timeout_ms=ANSWER_SECONDS * 1000,
+        )
+        with closing(client):
+            answers = client.alter_user_scram_credentials(users)
+    except KafkaError as error:
+        raise BrokerUnavailable(f"{address} takes no users yet ({type(error).__name__})") from error
+    if any(answers.values()):
+        raise BrokerUnavailable(f"{address} takes no users yet ({answers})")

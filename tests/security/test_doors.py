@@ -7,6 +7,7 @@ from churn.topics import CHURN_ALERTS, CHURN_SCORES, REJECTED_EVENTS, USER_EVENT
 from churn_io.kafka import require_topics
 from churn_io.kafka_security import CONFIG
 from tests.security.certificates import authority, issue
+from tests.security.conftest import ALLOWED, ROLES
 
 
 @pytest.fixture
@@ -17,32 +18,12 @@ def log(tmp_path):
     return file
 
 
-@pytest.fixture
-def enter(secured, monkeypatch):
-    """A function that has this process come with a file of properties."""
-
-    def with_file(file):
-        monkeypatch.setenv(CONFIG, str(file))
-
-    return with_file
-
-
 @pytest.mark.parametrize("topic", [USER_EVENTS, REJECTED_EVENTS, CHURN_SCORES, CHURN_ALERTS])
-@pytest.mark.parametrize("user", ["producer", "stream", "reader", "clerk"])
-def test_each_role_may_do_what_is_documented_and_nothing_else(secured, enter, user, topic):
-    allowed = {
-        ("producer", "WRITE", USER_EVENTS),
-        ("stream", "READ", USER_EVENTS),
-        ("stream", "WRITE", CHURN_SCORES),
-        ("stream", "READ", CHURN_ALERTS),
-        ("stream", "WRITE", CHURN_ALERTS),
-        ("stream", "WRITE", REJECTED_EVENTS),
-        ("reader", "READ", CHURN_ALERTS),
-        ("clerk", "READ", REJECTED_EVENTS),
-    }
+@pytest.mark.parametrize("user", ROLES)
+def test_each_role_is_told_that_it_may_do_what_is_documented_and_nothing_else(secured, enter, user, topic):
     enter(secured.by_password(user))
     for act in ("READ", "WRITE", "DELETE", "ALTER"):
-        if (user, act, topic) in allowed:
+        if (user, act, topic) in ALLOWED:
             require_topics(secured.doors.by_password, {topic: {act}})
         else:
             with pytest.raises(NotAllowed, match=f"does not allow user {user} to {act} {topic}"):
