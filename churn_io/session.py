@@ -40,6 +40,7 @@ OWN_SPARK = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
+IDLE = "2s"  # longer than between two batches of a live stream
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.showConsoleProgress": "false",  # the programs show their own
@@ -56,6 +57,12 @@ SETTINGS = {
     "spark.sql.sources.useV1SourceList": "avro,csv,json,orc,parquet,text",
     # a clean stop waits for the running batch
     "spark.sql.streaming.stopTimeout": "60s",
+    # a second look at a batch has Kafka clients of its own, which nobody asks again. Spark keeps them for five minutes,
+    # with what they have fetched: where records are large and each batch refuses some, that fills the heap
+    "spark.kafka.consumer.cache.timeout": IDLE,
+    "spark.kafka.consumer.cache.evictorThreadRunInterval": IDLE,
+    "spark.kafka.consumer.fetchedData.cache.timeout": IDLE,
+    "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": IDLE,
     # the text of each query's plan is kept, and some hold tables of 100 kB; Spark's default is 1,000 of them
     "spark.sql.ui.retainedExecutions": "20",
     # of each task what it observed is kept too, the alerts of its batch among it, with or without a UI
