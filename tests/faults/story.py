@@ -4,20 +4,43 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
+from churn_io.storage import Storage
 from sandbox.broker import start
+from streaming.checkpoint import Checkpoint
 from streaming.job import run
-from streaming.reader import as_of_ms
 from tests.builders import by_time, grumbler, listener
-from tests.streaming.conftest import sending, values, widen
+from tests.streaming.conftest import sending, widen
 from tests.streaming.programs import START_SECONDS, score_words
 from tests.streaming.test_parity import clock_of
 
-PAUSE_SECONDS = 5  # shorter than what the stream calls an outage
+BLINK_SECONDS = 5  # shorter than what the stream calls an outage
+PAUSE_SECONDS = 60  # longer than that
+DEATH_SECONDS = 30
+COOL_DOWN_DAYS = 7
 USERS = ("angry", "calm", "cross")
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A broker that was away since a moment (epoch ms): the events sent around it, and what the stream said."""
+
+    since_ms: int
+    sent: list
+    said: str
+
+    @property
+    def outages(self):
+        """The lines in which the stream spoke of it."""
+        return [line for line in self.said.splitlines() if "outage: " in line]
+
+    def covers(self, at_ms):
+        """Whether a moment of the log was on its way to the stream, or from it, when the broker went."""
+        return self.sent[0]["ts"] <= at_ms <= self.sent[-1]["ts"]
 
 
 @dataclass
@@ -27,11 +50,16 @@ class Life:
     job: object
     log: list = field(default_factory=list)
     said: list = field(default_factory=list)
+    said_without_jvm: list = field(default_factory=list)
     second: str = ""
+    absences: dict = field(default_factory=dict)
+    kills: list = field(default_factory=list)
+    half_published: list = field(default_factory=list)
     rebuilt: object = None
     log_of_the_old: list = field(default_factory=list)
     scores: list = field(default_factory=list)
     alerts: list = field(default_factory=list)
+    alerts_came_ms: list = field(default_factory=list)
 
     @property
     def clock_ms(self):
@@ -51,32 +79,50 @@ class Story:
         """Start the stream."""
         self.stream = self.begin(score_words(self.life.job, "--outage-minutes", "10"))
 
-    def send_days(self, days=3, partition=0):
-        """Send so many more days of all users."""
-        span = [next(self.days) for _ in range(days)]
-        sent = by_time(grumbler("angry", span), listener("calm", span), grumbler("cross", span))
+    @contextmanager
+    def sending_days(self, partition=0):
+        """A function that sends so many more days of all users, and gives their events."""
         source = self.life.job.source
         with sending(source.bootstrap, source.topic) as send:  # a new producer: an old one knows no new partition
-            send(sent, partition=partition)
-        self.life.log += sent
 
-    def await_scores(self, read):
-        """Wait until the topic of scores has the clock of all that was sent."""
+            def more(days):
+                span = [next(self.days) for _ in range(days)]
+                sent = by_time(grumbler("angry", span), listener("calm", span), grumbler("cross", span))
+                send(sent, partition=partition)
+                self.life.log += sent
+                return sent
+
+            yield more
+
+    def send_days(self, days, partition=0):
+        """Send so many more days of all users, and give their events."""
+        with self.sending_days(partition) as send:
+            return send(days)
+
+    @property
+    def checkpoint(self):
+        """What the streams have planned and committed."""
+        return Checkpoint(Storage(None), self.life.job.checkpoint)
+
+    @property
+    def unread(self):
+        """How many of the events that were sent no finished batch has."""
+        last = self.checkpoint.last_committed()
+        ends = {} if last is None else self.checkpoint.plan(last).end
+        return len(self.life.log) - sum(sum(partitions.values()) for partitions in ends.values())
+
+    def await_commit(self):
+        """Wait until finished batches have all that was sent."""
         deadline = time.monotonic() + START_SECONDS
-        while latest_score_ms(read(self.life.job.topics.scores)) < self.life.clock_ms:
+        while self.unread:
             assert self.stream.process.poll() is None, self.stream.said[-2000:]
             assert time.monotonic() < deadline, self.stream.said[-2000:]
-            time.sleep(1)
+            time.sleep(0.5)
 
     def kill(self):
         """kill -9, keeping what it said before; its JVM may complain while it goes down."""
         self.life.said.append(self.stream.said)
         self.stream.kill()
-
-
-def latest_score_ms(records):
-    """The latest moment that anybody was scored for."""
-    return max((as_of_ms(score) for score in values(records)), default=0)
 
 
 def refused(begin, job):
@@ -86,7 +132,7 @@ def refused(begin, job):
     return rival.said
 
 
-def with_bad_models(story, read):
+def with_bad_models(story):
     """The pointer leads to nothing, to half a model, to one of other features; then back."""
     registry = Path(story.life.job.models)
     (registry / "half").mkdir()
@@ -97,32 +143,57 @@ def with_bad_models(story, read):
     for version in ("gone", "half", "other", "v1"):
         (registry / "current").write_text(version)
         story.send_days(1)
-        story.await_scores(read)
+        story.await_commit()
 
 
-def with_a_new_partition(story, read, broker):
+def with_a_new_partition(story, broker):
     """The topic gets a third partition, which has events."""
     topic = story.life.job.source.topic
     widen(broker.bootstrap, topic, 3)
     story.send_days(2, partition=2)
-    story.await_scores(read)
+    story.await_commit()
 
 
-def with_a_paused_broker(story, read, broker):
-    """The broker stands still for some seconds while events come."""
-    os.kill(broker.pid(), signal.SIGSTOP)
-    threading.Timer(PAUSE_SECONDS, os.kill, (broker.pid(), signal.SIGCONT)).start()
-    story.send_days(2)
-    story.await_scores(read)
+def with_a_broker_that_blinks(story, broker):
+    """The broker stands still for some seconds while a day comes."""
+    story.life.absences["blink"] = paused(story, broker, 0, BLINK_SECONDS)
 
 
-def with_a_killed_broker(story, read, broker):
-    """The broker dies, and is started again once the stream has noticed."""
+def with_a_paused_broker(story, broker):
+    """The broker stands still for a minute, in which alerts fall due and a day comes."""
+    story.life.absences["pause"] = paused(story, broker, COOL_DOWN_DAYS + 1, PAUSE_SECONDS)
+
+
+def paused(story, broker, days, seconds):
+    """Send the days, and one more while the broker stands still for so many seconds."""
+    before = len(story.stream.said)
+    with story.sending_days() as send:
+        sent = send(days)
+        since_ms = epoch_ms()
+        os.kill(broker.pid(), signal.SIGSTOP)
+        threading.Timer(seconds, os.kill, (broker.pid(), signal.SIGCONT)).start()
+        sent += send(1)
+    story.await_commit()
+    return Absence(since_ms, sent, story.stream.said[before:])
+
+
+def with_a_killed_broker(story, broker):
+    """The broker dies as alerts fall due, and is started again after half a minute, when the stream has noticed."""
+    before = len(story.stream.said)
+    sent = story.send_days(COOL_DOWN_DAYS + 1)
+    since_ms, back = epoch_ms(), time.monotonic() + DEATH_SECONDS
     os.kill(broker.pid(), signal.SIGKILL)
-    story.stream.await_text("outage: ")
+    story.stream.await_text("outage: ", after=before)
+    time.sleep(max(0, back - time.monotonic()))
     start(broker.folder, broker.port)
-    story.send_days(2)
-    story.await_scores(read)
+    sent += story.send_days(1)
+    story.await_commit()
+    story.life.absences["death"] = Absence(since_ms, sent, story.stream.said[before:])
+
+
+def epoch_ms():
+    """Now, as records are stamped."""
+    return time.time_ns() // 10**6
 
 
 def rebuild(spark, story, read):
@@ -133,7 +204,7 @@ def rebuild(spark, story, read):
     assert run(spark, replace(fresh, state_only=True)).scores == 0
     assert (len(read(job.topics.scores)), len(read(job.topics.alerts))) == before
     story.send_days(2)
-    story.await_scores(read)
+    story.await_commit()
     story.stream.process.terminate()
     assert story.stream.process.wait(START_SECONDS) == 0
     story.life.said.append(story.stream.said)

@@ -9,6 +9,7 @@ import pytest
 from churn.errors import DiskFull
 from streaming.job import run
 from tests.builders import by_time, grumbler, listener
+from tests.conftest import missing
 from tests.faults.story import USERS
 from tests.streaming.test_hostile_input import assert_untouched
 from tests.streaming.test_parity import clock_of
@@ -26,7 +27,7 @@ def small_disk(tmp_path):
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, text=True, check=False
     )
     if mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+        missing(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 

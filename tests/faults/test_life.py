@@ -5,7 +5,6 @@ The story is told once, by `life`; each test looks at one claim about it.
 
 import os
 import random
-import time
 from functools import partial
 from itertools import pairwise
 
@@ -16,12 +15,14 @@ from churn.state import DAY_MS
 from streaming.reader import as_of_ms
 from tests.builders import naive_features
 from tests.conftest import new_topics
+from tests.faults.kills import killed
 from tests.faults.story import (
     USERS,
     Life,
     Story,
     rebuild,
     refused,
+    with_a_broker_that_blinks,
     with_a_killed_broker,
     with_a_new_partition,
     with_a_paused_broker,
@@ -33,37 +34,36 @@ from tests.streaming.test_hostile_input import assert_untouched
 from tests.streaming.test_parity import clock_of
 from tests.topic_reading import all_records
 
-KILLS = int(os.environ.get("SPARKIFY_KILLS", "3"))
+KILLS = int(os.environ.get("SPARKIFY_KILLS", "3"))  # at least one in each manner
 SEED = int(os.environ.get("SPARKIFY_SEED", str(random.randrange(10**6))))
 
 
 @pytest.fixture(scope="module")
 def life(spark, own_broker, classifier, tmp_path_factory):
-    """A stream's life: a rival, bad models, a new partition, a paused and a killed broker, kills, a rebuild."""
+    """A stream's life: a rival, bad models, a new partition, a broker that pauses and dies, kills, a rebuild."""
     folder, address = tmp_path_factory.mktemp("life"), own_broker.bootstrap
     publish_model(spark, str(folder / "models"), classifier, CARD)
     job = draining(address, new_topics(address), str(folder / "models"), folder)
     read = partial(all_records, bootstrap_servers=address)
     print(f"SPARKIFY_KILLS={KILLS} SPARKIFY_SEED={SEED}")
-    chance = random.Random(SEED)
     with scoring_processes(folder) as begin:
         story = Story(Life(job), begin)
-        story.send_days()
+        story.send_days(2)
         story.start()
-        story.await_scores(read)
+        story.await_commit()
         story.life.second = refused(begin, job)
-        with_bad_models(story, read)
-        with_a_new_partition(story, read, own_broker)
-        with_a_paused_broker(story, read, own_broker)
-        with_a_killed_broker(story, read, own_broker)
-        for _ in range(KILLS):
-            story.send_days(10)  # three batches
-            time.sleep(chance.uniform(0, 20))
-            story.kill()
-            story.start()
-        story.await_scores(read)
+        with_a_broker_that_blinks(story, own_broker)
+        with_bad_models(story)
+        with_a_new_partition(story, own_broker)
+        with_a_paused_broker(story, own_broker)
+        with_a_killed_broker(story, own_broker)
+        killed(story, KILLS, random.Random(SEED))
+        print(*story.life.kills, sep="\n")
+        story.await_commit()
         rebuild(spark, story, read)
-        story.life.scores, story.life.alerts = values(read(job.topics.scores)), values(read(job.topics.alerts))
+        alerts = read(job.topics.alerts)
+        story.life.scores, story.life.alerts = values(read(job.topics.scores)), values(alerts)
+        story.life.alerts_came_ms = [record.timestamp for record in alerts]
         yield story.life
 
 
@@ -106,6 +106,15 @@ def test_an_alert_has_one_id_and_a_repeated_one_repeats_it(life):
         assert all(after - before >= 7 * DAY_MS for before, after in pairwise(moments))
 
 
+@pytest.mark.parametrize("absence", ["pause", "death"])
+def test_an_alert_that_falls_due_while_the_broker_is_away_comes_none_the_less(life, absence):
+    away = life.absences[absence]
+    alerts = zip(life.alerts, life.alerts_came_ms, strict=True)
+    due = [(alert["user_id"], came_ms) for alert, came_ms in alerts if away.covers(as_of_ms(alert))]
+    assert {user for user, _ in due} == {"angry", "cross"}
+    assert min(came_ms for _, came_ms in due) > away.since_ms
+
+
 def test_a_second_stream_on_the_checkpoint_is_refused_in_one_line(life):
     assert said_to_the_user(life.second) == [line for line in life.second.splitlines() if "--checkpoint" in line]
     assert "streams from this checkpoint; stop it first, or name another --checkpoint" in life.second
@@ -119,11 +128,37 @@ def test_a_pointer_to_a_bad_model_is_said_once_and_the_model_before_it_scores_on
     assert {score["model_version"] for score in life.scores} == {"v1"}
 
 
-def test_an_outage_is_a_line_and_its_end_another(life):
-    said = [line for line in life.said[0].splitlines() if "outage: " in line]
-    assert len(said) == 2
-    assert "waiting up to 10 minutes" in said[0]
-    assert "going on from the checkpoint" in said[1]
+@pytest.mark.parametrize("absence", ["pause", "death"])
+def test_an_outage_is_a_line_and_its_end_another(life, absence):
+    said = life.absences[absence].outages
+    assert said
+    for began, ended in zip(said[::2], said[1::2], strict=True):
+        assert "waiting up to 10 minutes" in began
+        assert "going on from the checkpoint" in ended
+
+
+def test_a_broker_that_stands_still_for_some_seconds_is_no_outage(life):
+    assert not life.absences["blink"].outages
+
+
+def test_kills_come_both_while_batches_run_and_during_a_start(life):
+    kills = {kill.manner: kill for kill in life.kills[:3]}  # later ones come as chance will have it
+    assert kills["while_it_starts"].batches == 0
+    assert kills["while_it_publishes"].unread > 0
+    assert kills["without_its_jvm"].unread > 0
+    assert kills["without_its_jvm"].batches > 0
+
+
+def test_scores_of_a_batch_that_was_killed_before_its_commit_come_again_and_say_the_same(life):
+    assert life.half_published
+    for score in life.half_published:
+        assert life.scores.count(score) > 1
+
+
+def test_a_program_whose_jvm_is_killed_ends_by_itself_and_says_why(life):
+    assert {kill.exit_code for kill in life.kills if kill.manner == "without_its_jvm"} == {1}
+    for said in life.said_without_jvm:
+        assert said.splitlines()[-1].startswith("error: Java has ended under this program: killed, or out of memory")
 
 
 def test_nothing_of_it_is_a_trace(life):

@@ -1,5 +1,6 @@
 """`sparkify score` as its users run it: a process of its own, and what it says."""
 
+import re
 import subprocess
 import sys
 import time
@@ -37,12 +38,23 @@ class Scoring:
         """All that it has said so far."""
         return self.log.read_text()
 
-    def await_text(self, text):
-        """Wait until it has said it."""
+    @property
+    def batches(self):
+        """How many batches it has finished so far: a line each."""
+        return len(re.findall(r"^\d\d:\d\d:\d\d batch \d+ ", self.said, re.M))
+
+    @property
+    def jvm(self):
+        """The process of its Spark, which is there once a model is loaded."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid), "java"], capture_output=True, check=True)
+        return int(found.stdout)
+
+    def await_text(self, text, after=0):
+        """Wait until it has said it, after the so many letters that it had said before."""
         deadline = time.monotonic() + START_SECONDS
-        while text not in self.said:
+        while text not in self.said[after:]:
             assert time.monotonic() < deadline, self.said[-2000:]
-            assert self.process.poll() is None or text in self.said, self.said[-2000:]
+            assert self.process.poll() is None or text in self.said[after:], self.said[-2000:]
             time.sleep(0.2)
 
     def kill(self):
