@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.events import PAGES
@@ -83,6 +84,24 @@ odd_bytes = odd_texts.map(str.encode) | st.binary(max_size=200) | st.none()
 oddities = st.lists(odd_bytes, min_size=1, max_size=3)
 # several values at once: hypothesis takes milliseconds for each of its own
 values = families() | families() | oddities
+
+
+# other values in each run, also in CI, where hypothesis by itself would draw the same ones
+FRESH = settings(deadline=None, database=None, derandomize=False, suppress_health_check=list(HealthCheck))
+
+
+def some(least: int) -> list[bytes | None]:
+    """At least so many values, no two alike."""
+    found: dict[bytes | None, None] = {}
+
+    def collect(drawn: list[bytes | None]) -> None:
+        found.update(dict.fromkeys(drawn))
+
+    examples = least // 5  # an example has that many values; but some are alike, and then it takes more examples
+    while len(found) < least:
+        settings(FRESH, max_examples=examples)(given(values)(collect))()
+        examples *= 2
+    return list(found)
 
 
 def expected(value: bytes | None, recorded_ms: int) -> str | None:
