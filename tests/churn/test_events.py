@@ -11,6 +11,7 @@ from tests.builders import START_MS, event
 RECORDED_MS = 1_600_000_000_000
 
 
+INTACT = json.dumps(event(1, location="Bend, OR")).encode()
 EVENTS = [
     (event(1), "accepted"),
     (event(1, user=95), "accepted"),
@@ -64,6 +65,12 @@ NO_EVENTS = [
     (None, "empty"),
     (b"", "empty"),
     (b"{", "not_the_wanted_json"),
+    # a field whose closing quote is damaged is passed over beside one that is intact, and only beside one
+    (INTACT[:-1] + b', "userId": "7\x15}', "accepted"),
+    (INTACT.replace(b"{", b'{"userId": "7\x00, "auth": "Logged In", '), "accepted"),
+    (INTACT.replace(b"{", b'{"userId": "7\\q, "auth": "Logged In", '), "accepted"),
+    (json.dumps(event(1))[:-1].encode() + b', "location": "Bend\x15}', "not_the_wanted_json"),
+    (json.dumps(event(1))[:-1].encode() + b', "location": "Bend\\q}', "not_the_wanted_json"),
     (b"not json", "not_the_wanted_json"),
     (b"[1, 2]", "not_the_wanted_json"),
     (b'"text"', "not_the_wanted_json"),

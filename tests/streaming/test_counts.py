@@ -9,7 +9,7 @@ from tests.builders import START_MS, listener
 
 def test_a_batch_that_spark_counted_twice_is_counted_from_the_topic(spark, job, send):
     send([*listener("calm", range(5)), b"garbage"])
-    trigger = prepared(spark, job, Checkpoint(Storage(spark), job.checkpoint), lambda *_: None)
+    trigger = prepared(spark, job, Checkpoint(Storage(spark), job.checkpoint), lambda *_: None, lambda *_: None)
     topic = job.source.topic
     plan = Plan(0, {topic: {"0": 0, "1": 0}}, {topic: {"0": 16, "1": 0}}, None, 0)
     twice = {
