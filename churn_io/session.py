@@ -6,13 +6,11 @@ On a cluster the partitions and the workers' Python are the cluster's.
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
 
-from churn_io import class_archive
+from churn_io import class_archive, interrupts
 from churn_io.jars import connector_jars, s3_jars
 from churn_io.java import require_java
 from churn_io.masters import is_local, require_master
@@ -110,7 +108,9 @@ def spark_session(
         settings |= own_spark(master, any(is_object_store(path) for path in paths), keeps_classes)
     for name, value in {**settings, **(extra or {})}.items():
         builder = builder.config(name, value)
-    with interrupts_held():
+    # a JVM that has only half started would outlive the program. Spark's own handler, which it sets when it starts, is
+    # not kept: it calls into the JVM from wherever it strikes
+    with interrupts.held(signal.SIGINT):
         session = builder.getOrCreate()
     require_stores(session, paths)
     return session
@@ -148,25 +148,6 @@ def own_spark(master: str, on_s3: bool, keeps_classes: bool = False) -> dict[str
 def java_options(keeps_classes: bool) -> str:
     """What the JVM on this machine is told when it starts."""
     return " ".join([*JAVA_OPTIONS, *class_archive.options(keeps_classes)])
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Ctrl-C inside the block takes effect at its end: a JVM that has only half started would outlive the program.
-
-    Spark's own handler, which it sets when it starts, is not kept: it calls into the JVM from wherever it strikes.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def s3_settings() -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from churn.errors import BadSetup, BrokerUnavailable
+from churn_io import interrupts
 from churn_io.jars import kafka_jars
 from churn_io.java import require_java
 from churn_io.kafka import require_broker
@@ -135,7 +136,7 @@ def launch(broker: Broker, require_answer: Callable[[], None]) -> None:
     command = _command(broker, "kafka.Kafka", str(broker.properties))
     process: subprocess.Popen[bytes] | None = None
     try:
-        with broker.log.open("ab") as log:
+        with interrupts.held(*interrupts.ENDINGS), broker.log.open("ab") as log:
             # a session of its own: Ctrl-C at the terminal is for the caller, who stops the broker in order
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True

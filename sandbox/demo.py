@@ -16,6 +16,7 @@ from typing import Any
 
 from churn.errors import ChurnError
 from churn.topics import CHURN_ALERTS
+from churn_io import interrupts
 from churn_io.kafka import create_topics
 from producer.simulator import Settings as Simulation
 from producer.simulator import write_log
@@ -149,13 +150,13 @@ class Part:
 def started(plan: Plan, name: str, arguments: list[str], stack: ExitStack) -> Part:
     """Start `sparkify ARGUMENTS`; it is stopped when the stack closes."""
     log = plan.folder / f"{name}.log"
-    with log.open("wb") as output:
+    with interrupts.held(*interrupts.ENDINGS), log.open("wb") as output:
         # a session of its own: Ctrl-C reaches the demo alone, which stops its parts in order
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", *arguments], stdout=output, stderr=output, start_new_session=True
         )
-    part = Part(name, process, log)
-    stack.callback(stop, part)
+        part = Part(name, process, log)
+        stack.callback(stop, part)
     return part
 
 

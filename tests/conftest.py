@@ -1,6 +1,7 @@
 """The real parts that tests share: one Spark session, one broker."""
 
 import os
+import signal
 import sys
 import uuid
 
@@ -15,6 +16,12 @@ from sandbox.cli import main
 from streaming.trigger import Topics
 
 pytest_plugins = ["tests.s3_server"]  # its fixture `server`
+
+
+def pytest_configure():
+    """A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

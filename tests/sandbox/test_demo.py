@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from churn.state import DAY_MS
-from sandbox.demo import DemoFailed, Part, Plan, Run, watch_until
+from sandbox.demo import DemoFailed, Part, Plan, Run, started, watch_until
 from sandbox.outcome import in_words, outcome
 
 KEYS = {
@@ -88,6 +89,25 @@ def test_an_interrupted_demo_stops_what_it_started(demo, tmp_path, number):
     process.send_signal(number)
     assert process.wait(120) == 130
     assert left_over(tmp_path / "demo") == []
+
+
+def test_a_part_that_is_being_started_when_the_demo_is_interrupted_is_stopped_too(tmp_path, monkeypatch):
+    parts = []
+
+    def interrupted_start(_command, **how):
+        parts.append(start([sys.executable, "-c", "import time; time.sleep(60)"], **how))
+        signal.raise_signal(signal.SIGINT)  # the process is there, and nobody knows of it yet
+        return parts[0]
+
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", interrupted_start)
+    with pytest.raises(KeyboardInterrupt), ExitStack() as stack:
+        started(Plan(tmp_path), "train", [], stack)
+    (part,) = parts
+    is_stopped = part.poll() is not None
+    part.kill()
+    part.wait()
+    assert is_stopped
 
 
 def test_a_folder_that_is_no_demos_is_not_deleted(complaint, tmp_path):
