@@ -4,7 +4,6 @@ import json
 import shutil
 import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -77,7 +76,7 @@ def demo(
     clear(folder)
     plan = whole_path.Plan(folder, users)
     for number in (signal.SIGTERM, signal.SIGHUP):  # like Ctrl-C: what was started is stopped
-        signal.signal(number, interrupted)
+        signal.signal(number, signal.default_int_handler)
     with Live(console=speech, refresh_per_second=4, vertical_overflow="crop") as live:
         run = whole_path.run(plan, lambda state: live.update(screen(state)))
     figures = outcome.outcome(plan, run)
@@ -95,11 +94,6 @@ def clear(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / whole_path.MARK).exists():
         raise BadSetup(f"{folder} holds something else than a demo, and will not be deleted; name another --folder")
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def interrupted(_number: int, _frame: FrameType | None) -> None:
-    """End the demo as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def screen(state: whole_path.Run) -> Group:

@@ -116,7 +116,7 @@ def expected(value: bytes | None, recorded_ms: int) -> str | None:
     except RecursionError:  # Python's own limit may be the lower one
         return "not_the_wanted_json" if text.count("[") + text.count("{") > MOST else None
     except ValueError:
-        return None if LENIENT.search(text) or DAMAGED_END.search(text) else "not_the_wanted_json"
+        return None if LENIENT.search(text) or comes_again(text) else "not_the_wanted_json"
     if longest_run(text) > SURELY_SHORT or (NO_NUMBER.search(text) and not is_flat(text)):
         return None
     return naive_reason(found, recorded_ms) if isinstance(found, Pairs) else "not_the_wanted_json"
@@ -130,9 +130,13 @@ class Pairs(list[tuple[str, Any]]):
 LENIENT = re.compile(r"'|^\ufeff|\\u[0-9a-fA-F]{0,3}[^\x00-\x7f]")
 
 
-# A text without its closing quote, and what is broken in it stands where the quote should: Jackson goes on behind it,
-# and if the field comes once more, intact, then that one counts (docs/input.md).
+# A text without its closing quote, and what is broken in it stands where the quote should.
 DAMAGED_END = re.compile(r'([\x00-\x1f]|\\[^"\\/bfnrtu]|\\u[0-9a-fA-F]{0,3}[^0-9a-fA-F])[ \t\r\n]*[,}]')
+
+
+def comes_again(text: str) -> bool:
+    """Whether a field may end damaged and be there twice: Jackson goes on, and an intact one counts (docs/input.md)."""
+    return bool(DAMAGED_END.search(text)) and any(text.count(f'"{name}"') > 1 for name in WANTED)
 
 
 # No JSON, and yet read by Python, by Spark's parser of fields, and not by its parser of lists.
